@@ -1,0 +1,466 @@
+"""Expressions: find the references in Python text as Python reads it, compile, evaluate, import.
+
+`scan` splits the text after ``$`` into plain pieces and references. String literals and comments stay what
+they are, the braces of an f-string are read as code, and ``@`` after an operand is the matrix product.
+References then become names, so that expressions of the same shape (``@a + 1``, ``@b + 1``) share their code.
+"""
+
+from __future__ import annotations
+
+import _ast
+import builtins
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import CodeType
+from typing import Any, NamedTuple
+
+from bundle_engine.config.ids import EXPRESSION, ID_PATTERN, REFERENCE, RelativeId, read_relative
+
+
+class Reference(NamedTuple):
+    """An ``@id`` in an expression.
+
+    Attributes:
+        id: the id as written, which may be relative.
+        start: offset of the ``@``.
+        end: offset behind the id, or behind the default.
+        default: the pieces of what follows ``??``; None where there is no default.
+    """
+
+    id: RelativeId
+    start: int
+    end: int
+    default: tuple[str | Reference, ...] | None = None
+
+
+Pieces = tuple["str | Reference", ...]
+
+# one piece of code at a time; the order matters
+_TOKEN = re.compile(
+    rf"""
+    (?P<string>(?P<prefix>[rRbBuUfFtT]{{0,2}})(?P<quote>'''|\"\"\"|'|\"))
+  | (?P<reference>@{ID_PATTERN})
+  | (?P<comment>\#[^\n]*)
+  | (?P<word>\w+)
+  | (?P<space>\s+)
+  | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SIMPLE = re.compile(rf"@{ID_PATTERN}")
+_HARD = re.compile(r"""['"?]|\#|[\w)\]}]\s*@""")  # what a plain text replacement would get wrong
+_OR_ELSE = re.compile(r"\s*\?\?")
+# words after which a value must follow, so that "@" begins a reference
+_OPERATORS = frozenset(
+    "and as assert async await del elif else except from global if import in is lambda nonlocal not or raise "
+    "return while with yield for".split()
+)
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+
+@lru_cache(maxsize=65_536)
+def scan(text: str) -> Pieces:
+    """Split the text of an expression (without ``$``) into plain pieces and references."""
+    if REFERENCE not in text:
+        return (text,)
+    if not _HARD.search(text):
+        return tuple(_simple_pieces(text))
+    pieces, _ = _Scanner(text).code(0, "")
+    return pieces
+
+
+def _simple_pieces(text: str) -> Iterator[str | Reference]:
+    position = 0
+    for found in _SIMPLE.finditer(text):
+        if found.start() > position:
+            yield text[position : found.start()]
+        yield Reference(read_relative(text[found.start() + 1 : found.end()]), found.start(), found.end())
+        position = found.end()
+    if position < len(text):
+        yield text[position:]
+
+
+class _Scanner:
+    """Walks once over the text of an expression."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def code(self, position: int, stop: str) -> tuple[Pieces, int]:
+        """Read code until one of the characters in `stop` stands outside all brackets opened here."""
+        text = self.text
+        pieces: list[str | Reference] = []
+        begun = position  # where the plain piece began that is being read
+        depth = 0
+        operand = False  # whether a complete operand stands before the position
+
+        def take(piece: str | Reference, start: int) -> None:
+            if start > begun:
+                pieces.append(text[begun:start])
+            pieces.append(piece)
+
+        while position < len(text):
+            found = _TOKEN.match(text, position)
+            assert found is not None  # the last alternative accepts anything
+            kind, token, after = found.lastgroup, found.group(), found.end()
+            if kind == "quote" or kind == "string":
+                prefix, quote = found.group("prefix"), found.group("quote")
+                if "f" in prefix.lower() or "t" in prefix.lower():
+                    inner, after = self.formatted(after, quote)
+                    if begun < after and inner:
+                        pieces.append(text[begun : found.end()])
+                        pieces.extend(inner)
+                        begun = after
+                else:
+                    after = self.literal(after, quote)
+                operand = True
+            elif kind == "reference" or token[0] == REFERENCE:
+                if operand or len(token) == 1:  # the matrix product; what follows is read again
+                    after = position + 1
+                    operand = False
+                else:
+                    reference, after = self.reference(found, depth > 0 or bool(stop))
+                    take(reference, position)
+                    begun = after
+                    operand = True
+            elif kind == "word":
+                operand = token not in _OPERATORS
+            elif kind == "other":
+                if depth == 0 and token in stop and text[position : position + 2] not in ("!=", ":="):
+                    break
+                if token in _OPEN:
+                    depth += 1
+                elif token in _CLOSE:
+                    depth -= 1
+                operand = token in _CLOSE
+            position = after
+        if position > begun:
+            pieces.append(text[begun:position])
+        return tuple(pieces), position
+
+    def reference(self, found: re.Match[str], inside: bool) -> tuple[Reference, int]:
+        """Read a reference and, behind ``??``, its default: up to a comma or the end of the brackets around."""
+        id, start, end = read_relative(found.group()[1:]), found.start(), found.end()
+        or_else = _OR_ELSE.match(self.text, end)
+        if or_else is None:
+            return Reference(id, start, end), end
+        default, end = self.code(or_else.end(), ",)]}:" if inside else "")
+        return Reference(id, start, end, default), end
+
+    def literal(self, position: int, quote: str) -> int:
+        """Find the end of a string literal."""
+        text = self.text
+        while position < len(text):
+            if text[position] == "\\":
+                position += 2
+            elif text.startswith(quote, position):
+                return position + len(quote)
+            else:
+                position += 1
+        return len(text)
+
+    def formatted(self, position: int, quote: str) -> tuple[list[str | Reference], int]:
+        """Read the inside of an f-string; the pieces are empty where it holds no reference."""
+        text = self.text
+        pieces: list[str | Reference] = []
+        begun = position
+        nested = 0  # braces of a replacement field whose format is being read
+        while position < len(text):
+            if text[position] == "\\" and not nested:
+                position += 2
+            elif text.startswith(quote, position):
+                position += len(quote)
+                break
+            elif text.startswith("{{", position) and not nested:
+                position += 2
+            elif text[position] == "{":
+                inner, end = self.code(position + 1, "}!:")
+                if len(inner) > 1 or (inner and not isinstance(inner[0], str)):
+                    pieces.append(text[begun : position + 1])
+                    pieces.extend(inner)
+                    begun = end
+                position = end
+                if text.startswith("!", position):
+                    position += 2
+                if text.startswith(":", position):  # the format follows, in which further fields may stand
+                    nested += 1
+                elif nested and text.startswith("}", position):
+                    position += 1
+                    continue
+                position += 1
+            elif text[position] == "}" and nested:
+                nested -= 1
+                position += 1
+            else:
+                position += 1
+        if pieces:
+            pieces.append(text[begun:position])
+        return pieces, min(position, len(text))
+
+
+def references(pieces: Pieces) -> Iterator[Reference]:
+    """Give all references, those inside of defaults too."""
+    for piece in pieces:
+        if not isinstance(piece, str):
+            yield piece
+            if piece.default is not None:
+                yield from references(piece.default)
+
+
+def rewrite(text: str, absolute: Callable[[RelativeId], str]) -> str:
+    """Write the text of an expression again, with each reference's id replaced by what `absolute` gives."""
+
+    def write(pieces: Pieces) -> str:
+        out = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                out.append(piece)
+            else:
+                out.append(REFERENCE + absolute(piece.id))
+                if piece.default is not None:
+                    out.append(f" ?? {write(piece.default).lstrip()}")
+        return "".join(out)
+
+    return write(scan(text))
+
+
+class Binding(NamedTuple):
+    """A name that stands for a reference.
+
+    Attributes:
+        name: the name.
+        reference: the reference, as it was read first.
+        outright: whether it stands somewhere outside of defaults.
+    """
+
+    name: str
+    reference: Reference
+    outright: bool
+
+
+class Compiled(NamedTuple):
+    """An expression that is ready to be evaluated.
+
+    Attributes:
+        code: what `eval` takes.
+        names: the names that the code looks up, attributes among them.
+        bindings: what stands for each reference, in the order of reading.
+    """
+
+    code: CodeType
+    names: frozenset[str]
+    bindings: tuple[Binding, ...]
+
+
+def value_name(index: int) -> str:
+    """The name that stands for the value of a reference."""
+    return f"__ref_{index}__"
+
+
+def exists_name(name: str) -> str:
+    """The name that tells whether the id of a reference with a default exists."""
+    return f"{name}exists__"
+
+
+@lru_cache(maxsize=65_536)
+def compile_expression(text: str) -> Compiled:
+    """Compile the text of an expression (without ``$``).
+
+    Raises:
+        ExpressionProblem: where Python cannot read it, with the offset into `text`.
+    """
+    bindings: dict[RelativeId, Binding] = {}
+    source, offsets = _substitute(scan(text), bindings)
+    try:
+        code, names = _code(source)
+    except (SyntaxError, ValueError) as error:
+        raise _problem(text, source, offsets, error) from None
+    return Compiled(code, names, tuple(bindings.values()))
+
+
+def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[str, list[tuple[int, int]]]:
+    """Put names in the place of references; the offsets pair the new text with the old."""
+    out: list[str] = []
+    offsets: list[tuple[int, int]] = []
+    new = old = 0
+
+    def put(text: str, at: int) -> None:
+        nonlocal new
+        offsets.append((new, at))
+        out.append(text)
+        new += len(text)
+
+    def walk(pieces: Pieces, old: int, outright: bool) -> int:
+        for piece in pieces:
+            if isinstance(piece, str):
+                put(piece, old)
+                old += len(piece)
+                continue
+            known = bindings.get(piece.id)
+            name = known.name if known else value_name(len(bindings))
+            if known is None or (outright and (not known.outright or piece.default is None)):
+                bindings[piece.id] = Binding(name, piece, outright)  # what is needed anyway must exist
+            if out and (out[-1][-1:].isalnum() or out[-1][-1:] == "_"):
+                put(" ", piece.start)  # "not@x"
+            if piece.default is None:
+                put(name, piece.start)
+            else:
+                put(f"({name} if {exists_name(name)} else (", piece.start)
+                walk(piece.default, _default_start(piece), False)
+                put("))", piece.end)
+            old = piece.end
+        return old
+
+    walk(pieces, old, True)
+    return "".join(out), offsets
+
+
+def _default_start(reference: Reference) -> int:
+    default = reference.default or ()
+    length = sum(len(p) if isinstance(p, str) else p.end - p.start for p in default)
+    return reference.end - length
+
+
+@lru_cache(maxsize=16_384)
+def _code(source: str) -> tuple[CodeType, frozenset[str]]:
+    code = compile(source.strip(), "<expression>", "eval", dont_inherit=True)
+    return code, frozenset(_names(code))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    waiting = [code]
+    while waiting:
+        code = waiting.pop()
+        yield from code.co_names
+        waiting.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+class ExpressionProblem(ValueError):
+    """Text that is no expression, with the offset into it where reading stopped, if Python tells."""
+
+    def __init__(self, message: str, offset: int | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def _problem(text: str, source: str, offsets: list[tuple[int, int]], error: Exception) -> ExpressionProblem:
+    if not isinstance(error, SyntaxError) or not error.offset:
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        return ExpressionProblem(message, None)
+    stripped = len(source) - len(source.lstrip())
+    before = source.strip().split("\n")[: (error.lineno or 1) - 1]
+    found = stripped + sum(len(line) + 1 for line in before) + error.offset - 1
+    new, old = max((pair for pair in offsets if pair[0] <= found), default=(0, 0))
+    return ExpressionProblem(error.msg, min(old + found - new, len(text)))
+
+
+# --- import statements ---
+
+_MAY_IMPORT = re.compile(r"\s*(?:import|from)\b")
+
+
+def is_import(text: str) -> bool:
+    """Tell whether a config string is an import statement, ``$import x`` or ``$from x import y``."""
+    if text[:1] != EXPRESSION or not _MAY_IMPORT.match(text, 1):
+        return False
+    try:
+        tree = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return bool(tree.body) and isinstance(tree.body[0], (_ast.Import, _ast.ImportFrom))
+
+
+def run_import(text: str, names: dict[str, Any]) -> Any:
+    """Run the import statement of a config string and bind what it imports into `names`.
+
+    Returns:
+        the first module or object that the statement names.
+
+    Raises:
+        Exception: whatever importing raises.
+    """
+    source = text[1:].strip()
+    tree = compile(source, "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree.body = [node for node in tree.body if isinstance(node, (_ast.Import, _ast.ImportFrom))]
+    exec(compile(tree, "<import>", "exec"), names)
+    first = tree.body[0]
+    alias = first.names[0]
+    if isinstance(first, _ast.ImportFrom):
+        return names.get(alias.asname or alias.name)
+    if alias.asname:
+        return names[alias.asname]
+    module = names[alias.name.partition(".")[0]]
+    for part in alias.name.split(".")[1:]:
+        module = getattr(module, part)
+    return module
+
+
+def bound_names(text: str) -> list[str]:
+    """Give the names that the import statement of a config string binds."""
+    tree = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    names = []
+    for node in tree.body:
+        if isinstance(node, (_ast.Import, _ast.ImportFrom)):
+            for alias in node.names:
+                whole = isinstance(node, _ast.ImportFrom)
+                names.append(alias.asname or (alias.name if whole else alias.name.partition(".")[0]))
+    return names
+
+
+class FailedImport:
+    """Stands for what an import statement could not bind; the first use raises the error.
+
+    MONAI lets a config whose imports fail run on as long as nothing uses them, and so does this.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        object.__setattr__(self, "_error", error)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        raise object.__getattribute__(self, "_error")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise object.__getattribute__(self, "_error")
+
+    def __repr__(self) -> str:
+        return f"<failed import: {object.__getattribute__(self, '_error').message}>"
+
+
+def env(name: str, default: Any = None) -> Any:
+    """Read an environment variable; available in every expression as ``env(name, default)``.
+
+    Args:
+        name: name of the variable.
+        default: what to give when it is not set; its type converts the text of a variable that is set, so
+            ``env('WORKERS', 4)`` gives an integer.
+
+    Raises:
+        KeyError: when the variable is not set and there is no default.
+        ValueError: when the text does not fit the type of the default.
+    """
+    import os
+
+    text = os.environ.get(name)
+    if text is None:
+        if default is None:
+            raise KeyError(f"the environment variable {name} is not set; give env() a default or export it")
+        return default
+    if isinstance(default, bool):
+        return text.strip().lower() in ("1", "true", "yes", "on")
+    if isinstance(default, (int, float)):
+        return type(default)(text)
+    return text
+
+
+def base_names() -> dict[str, Any]:
+    """Give a new table of the names that every expression knows."""
+    return {"__builtins__": builtins, "env": env}
+
+
+def evaluate(compiled: Compiled, names: Mapping[str, Any]) -> Any:
+    """Evaluate a compiled expression over the names it may use, its references among them."""
+    return eval(compiled.code, dict(names))

@@ -1,0 +1,261 @@
+"""Expand macros: ``%id`` and ``%file.yaml::id`` become a copy of the text that stands there.
+
+All macros are expanded over the text as it was written, to a fixpoint, so the result does not depend on the
+order of keys, nor on how often a config is parsed. Relative ids inside copied text are read at the place it was
+copied to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bundle_engine.config import closest, expressions, tree
+from bundle_engine.config.ids import (
+    EXPRESSION,
+    MACRO,
+    OLD_SEP,
+    REFERENCE,
+    SEP,
+    Id,
+    RelativeId,
+    read_relative,
+    split,
+    split_path,
+)
+from bundle_engine.config.origins import Entry, Origins
+from bundle_engine.config.references import whole_reference
+from bundle_engine.config.source import CODE, Document
+from bundle_engine.errors import CycleError, IdNotFoundError, InputError, Place
+
+
+class Text(NamedTuple):
+    """A text that macros point into: the config itself (no document), or another file."""
+
+    root: Any
+    document: Document | None
+
+    @property
+    def identity(self) -> int:
+        return id(self.root)
+
+    def name(self, id: Id) -> str:
+        if self.document is None:
+            return f"%{id}"
+        return f"%{self.document.path}{SEP}{id}" if id else f"%{self.document.path}"
+
+
+class Job(NamedTuple):
+    """A macro that waits to be expanded.
+
+    Attributes:
+        container, key: where the copy goes.
+        macro: the string.
+        id: where that is in the config.
+        folder: the folder of the file that holds the macro, where that is known.
+        chain: the texts that are being copied around it, outermost first: which text, the id, how to write it.
+    """
+
+    container: Any
+    key: Any
+    macro: str
+    id: Id
+    folder: Path | None
+    chain: tuple[tuple[int, Id, str], ...]
+
+
+def expand(
+    root: Any, found: list[tuple[Any, Any, str, Any]], load: Callable[[str, Path | None], Document], origins: Origins
+) -> list[Id]:
+    """Replace macros by what they stand for, in place.
+
+    Args:
+        root: the config.
+        found: the macros in it, as `tree.strings` gives them.
+        load: reads the file of a macro; gets the path as written and the folder of the file it was written in.
+        origins: the history, which is read for folders and written.
+
+    Returns:
+        the ids in the config that were copied.
+
+    Raises:
+        CycleError: for a macro that copies itself.
+        IdNotFoundError: for one that leads nowhere.
+    """
+    main = Text(root, None)
+    finished: list[tuple[Any, Any, Any]] = []  # copies are put in place when all are made: macros read the old text
+    entries: list[Entry] = []
+    copied: list[Id] = []
+    waiting = []
+    for container, key, macro, path in found:
+        id = tree.id_of(path)
+        file = origins.file_of(id)
+        waiting.append(Job(container, key, macro, id, file.parent if file else None, ()))
+    waiting.reverse()
+    while waiting:
+        job = waiting.pop()
+        text, id = _target(job, main, load, origins)
+        value, text, id, chain = _follow(job, text, id, main, load, origins)
+        copy = tree.copy(value)
+        if text.document is None:
+            copied.append(id)
+        if job.chain:  # inside of a copy that nobody else sees
+            job.container[job.key] = copy
+        else:
+            finished.append((job.container, job.key, copy))
+        source, at = (text.document, id) if text.document else (origins.source_of(id) or (CODE, id))
+        entries.append(Entry(job.id, source, at, copied=True))
+        folder = text.document.path.parent if text.document else (source.path.parent if source.path else None)
+        inner = tree.strings(copy, lambda string: string[0] == MACRO)
+        jobs = [Job(c, k, macro, Id((*job.id, *tree.id_of(p))), folder, chain) for c, k, macro, p in inner]
+        waiting.extend(reversed(jobs))
+    for container, key, copy in finished:
+        container[key] = copy
+    for entry in entries:
+        origins.record(entry)
+    return copied
+
+
+def _target(job: Job, main: Text, load: Callable[[str, Path | None], Document], origins: Origins) -> tuple[Text, Id]:
+    """Read what a macro points to."""
+    path, words = split_path(job.macro[len(MACRO) :])
+    if path:
+        try:
+            document = load(path, job.folder)
+        except InputError as error:
+            if error.id is None:
+                error.id = str(job.id)
+            if error.place is None:
+                error.place = _place(origins, job.id)
+            raise
+        return Text(document.data, document), Id(split(words))
+    absolute = read_relative(words).absolute(job.id)
+    if absolute is None:
+        raise IdNotFoundError(
+            f"the macro '{job.macro}' goes up past the root",
+            id=str(job.id),
+            place=_place(origins, job.id),
+            hint="one separator for a sibling, one more for each level up",
+        )
+    return main, Id(split(absolute))
+
+
+def _follow(
+    job: Job, text: Text, id: Id, main: Text, load: Callable[[str, Path | None], Document], origins: Origins
+) -> tuple[Any, Text, Id, tuple[tuple[int, Id, str], ...]]:
+    """Find the text that a macro points to, through macros that stand on the way or in its place."""
+    chain = job.chain
+    while True:
+        step = (text.identity, id, text.name(id))
+        for index, known in enumerate(chain):
+            if known[:2] == step[:2]:
+                raise _cycle(job, [name for _, _, name in chain[index:]] + [step[2]], origins)
+        if text.document is None and id.covers(job.id) and not chain:
+            raise _cycle(job, [f"%{job.id}", step[2]], origins)
+        chain = (*chain, step)
+        value, depth = _walk(job, text, id, origins)
+        if value.__class__ is not str or value[:1] != MACRO:
+            return value, text, id, chain
+        at, rest = Id(id[:depth]), id[depth:]
+        folder = text.document.path.parent if text.document else None
+        if folder is None and (file := origins.file_of(at)):
+            folder = file.parent
+        if rest and text.document is not None and not split_path(value[1:])[0]:
+            # the way leads on inside the same file
+            id = Id((*split(read_relative(value[1:]).absolute(at) or ""), *rest))
+        else:
+            # as if the text stood there: a macro in the place of the text is read where it is copied to
+            reader = job._replace(macro=value, id=at if rest else job.id, folder=folder, chain=chain)
+            text, base = _target(reader, main, load, origins)
+            id = Id((*base, *rest))
+
+
+def _walk(job: Job, text: Text, id: Id, origins: Origins) -> tuple[Any, int]:
+    """Go down from a text's root along an id, as far as a macro on the way; give the value and the depth reached."""
+    value: Any = text.root
+    depth = 0
+    while depth < len(id):
+        if value.__class__ is str and value[:1] == MACRO:
+            return value, depth
+        try:
+            value = value[tree.child_key(value, id[depth])]
+            depth += 1
+        except LookupError:
+            joined = tree.joined_key(value, id, depth)
+            if joined is None:
+                raise _nothing_there(job, text, id, depth, value, origins) from None
+            value, depth = value[joined[0]], joined[1]
+    return value, depth
+
+
+def _cycle(job: Job, steps: list[str], origins: Origins) -> CycleError:
+    notes = [f"{step} -> {after}" for step, after in zip(steps, steps[1:], strict=False)]
+    return CycleError(
+        f"the macro '{job.macro}' copies itself: {' -> '.join(steps)}",
+        id=str(job.id),
+        place=_place(origins, job.id),
+        notes=notes if len(notes) > 1 else (),
+        hint="let one of them hold the text itself, or refer to the value with '@'",
+    )
+
+
+def _nothing_there(job: Job, text: Text, id: Id, depth: int, value: Any, origins: Origins) -> IdNotFoundError:
+    before = Id(id[:depth])
+    keys = [str(key) for key in value] if isinstance(value, dict) else []
+    near = closest.matches(id[depth], keys)
+    if near:
+        hint: str | None = f"did you mean {closest.either(text.name(before.child(name)) for name in near)}?"
+    elif isinstance(value, list):
+        hint = f"'{before}' is a list of {len(value)} items"
+    elif value.__class__ is str and value[:1] in (REFERENCE, EXPRESSION):
+        hint = f"'{before}' is {value!r}, which has no text inside; refer to its value with '@{id}'"
+    else:
+        hint = f"there is {', '.join(keys[:8])}" if keys else None
+    return IdNotFoundError(
+        f"the macro '{job.macro}' leads to nothing: there is no '{id}'"
+        + (f" in {text.document.path}" if text.document else ""),
+        id=str(job.id),
+        place=_place(origins, job.id),
+        hint=hint,
+    )
+
+
+def _place(origins: Origins, id: Id) -> Place | None:
+    origin = origins.where(id)
+    return origin.place if origin else None
+
+
+def make_absolute(found: list[tuple[Any, Any, str, Any]], place: Callable[[Id], Place | None]) -> None:
+    """Write relative ids, and the old separator, as absolute ids in references and expressions, in place.
+
+    Raises:
+        IdNotFoundError: for a relative id that goes up past the root.
+    """
+    for container, key, text, path in found:
+        at: Id | None = None
+
+        def absolute(id: RelativeId) -> str:
+            nonlocal at
+            at = tree.id_of(path) if at is None else at  # noqa: B023  used at once
+            result = id.absolute(at)
+            if result is None:
+                written = f"{REFERENCE}{SEP * id.up}{id.words}"
+                raise IdNotFoundError(
+                    f"the relative id '{written}' goes up past the root: '{at}' is {len(at)} deep",
+                    id=str(at),
+                    place=place(at),
+                    hint="one separator for a sibling, one more for each level up",
+                )
+            return result
+
+        if text[0] == EXPRESSION:
+            container[key] = EXPRESSION + expressions.rewrite(text[1:], absolute)
+        elif (reference := whole_reference(text)) is not None:
+            id, default = reference
+            container[key] = REFERENCE + absolute(id) + ("" if default is None else f" ?? {default}")
+
+
+def needs_rewriting(text: str) -> bool:
+    """Tell whether a reference or expression may hold a relative id or the old separator."""
+    return text[0] in (REFERENCE, EXPRESSION) and (OLD_SEP in text or "@::" in text)

@@ -1,0 +1,754 @@
+"""The face of the config language: read, change, resolve."""
+
+from __future__ import annotations
+
+import os
+import threading
+import types
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bundle_engine.config import closest, expressions, macros, merge, source, tree
+from bundle_engine.config.graph import DONE, Node
+from bundle_engine.config.ids import (
+    EXPRESSION,
+    EXTENDS,
+    MACRO,
+    META,
+    PATH_SUFFIXES,
+    ROOT,
+    TARGET,
+    Id,
+    normalize,
+    split,
+    split_operator,
+    split_path,
+)
+from bundle_engine.config.items import ConfigItem
+from bundle_engine.config.origins import Entry, Origin, Origins
+from bundle_engine.config.references import whole_reference
+from bundle_engine.config.resolver import DEFAULT_GLOBALS, Names, ReferenceResolver
+from bundle_engine.config.source import CODE, COMMAND_LINE, Document, Source
+from bundle_engine.config.targets import ComponentLocator
+from bundle_engine.config.views import view
+from bundle_engine.errors import (
+    AttributeNotFoundError,
+    BundleEngineWarning,
+    FrozenError,
+    IdNotFoundError,
+    IndexNotFoundError,
+    InputNotFoundError,
+    Place,
+)
+
+PathLike = str | os.PathLike[str]
+
+#: names in metadata that were given up, and what they are called now
+RENAMED_KEYS: Mapping[str, str] = {"optional_packages_version": "required_packages_version"}
+_OPTIONS = frozenset({"lazy", "instantiate", "eval_expr", "default"})
+
+
+class ConfigParser:
+    """Reads configs, lets them be changed, and resolves them into objects.
+
+    Args:
+        config: a mapping (or a list) to begin with; it is copied. Without it the config is empty.
+        excludes: modules of MONAI that the search for short names leaves out.
+        globals: names that expressions may use, besides ``monai``, ``torch``, ``np`` and ``numpy``; a string is
+            the module to import when an expression uses the name. False takes the four away, too.
+
+    Attributes:
+        config: the config as written; macros and relative ids are written out once it was parsed.
+        bundle_root: a folder in which files that macros name are looked up.
+    """
+
+    meta_key = META
+    suffixes = tuple(suffix[1:] for suffix in PATH_SUFFIXES)
+
+    def __init__(
+        self,
+        config: Any = None,
+        excludes: Sequence[str] | str | None = None,
+        globals: Mapping[str, Any] | bool | None = None,
+    ) -> None:
+        given = {} if globals is False else {**DEFAULT_GLOBALS, **(globals if isinstance(globals, Mapping) else {})}
+        self.bundle_root: Path | None = None
+        self.locator = ComponentLocator(excludes)
+        self._given = given
+        self._names = Names(given)
+        self._lock = threading.RLock()
+        self._frozen = False
+        self._overrides: list[tuple[Id, bool]] = []
+        self._documents: dict[Path, Document] = {}
+        self._begin({META: {}} if config is None else tree.copy(config), Origins())
+
+    def _begin(self, root: Any, origins: Origins) -> None:
+        """Start over with another config."""
+        self.config: Any = _rename(root)
+        self._origins = origins
+        self._pending: list[Id] = [ROOT]  # where macros and relative ids may still stand
+        self._imports: list[Id] = []  # import statements that did not run yet
+        self._copied: list[Id] = []  # what macros copied
+        self._resolver = self._new_resolver()
+
+    def _new_resolver(self, *, instantiate: bool = True, eval_expr: bool = True) -> ReferenceResolver:
+        return ReferenceResolver(
+            self.config, self._names, self.locator, self._place, instantiate=instantiate, eval_expr=eval_expr
+        )
+
+    @property
+    def ref_resolver(self) -> ReferenceResolver:
+        """What resolves this config."""
+        return self._resolver
+
+    @property
+    def globals(self) -> dict[str, Any]:
+        """The names that expressions may use, as far as they are known by now."""
+        return self._names.known
+
+    # --- the config as written ---
+
+    def __getitem__(self, id: str | int) -> Any:
+        """Give the value at an id as it is written.
+
+        Raises:
+            IdNotFoundError: when nothing stands there (an `IndexNotFoundError` for lists and scalars).
+        """
+        parsed = Id.parse(id)
+        try:
+            value = tree.find(self.config, parsed)
+        except tree.NoSuchKey as problem:
+            raise self._not_found(parsed, problem) from None
+        return tree.copy(value) if self._frozen else value
+
+    def get(self, id: str | int = "", default: Any = None) -> Any:
+        """Give the value at an id as it is written, or `default` when nothing stands there."""
+        try:
+            return self[id]
+        except IdNotFoundError:
+            return default
+
+    def __contains__(self, id: str | int) -> bool:
+        return self._exists(Id.parse(id))
+
+    def _exists(self, id: Id) -> bool:
+        try:
+            tree.find(self.config, id)
+        except tree.NoSuchKey:
+            return False
+        return True
+
+    def __setitem__(self, id: str | int, config: Any) -> None:
+        """Set the value at an id; what it stands in must exist.
+
+        Raises:
+            IdNotFoundError: when it does not.
+            FrozenError: after `freeze`.
+        """
+        self._set(Id.parse(id), config, create=False)
+
+    def set(self, config: Any, id: str | int = "", recursive: bool = True) -> None:
+        """Set the value at an id.
+
+        Values that depend on it are forgotten, and only those.
+
+        Args:
+            config: the value; mappings and lists are copied.
+            id: where; the root by default.
+            recursive: make the mappings on the way where they are missing.
+
+        Raises:
+            IdNotFoundError: when the place cannot be reached.
+            FrozenError: after `freeze`.
+        """
+        self._set(Id.parse(id), config, create=recursive)
+
+    def update(self, pairs: Mapping[str, Any]) -> None:
+        """Set several values; `pairs` maps ids to them."""
+        for id, value in pairs.items():
+            self[id] = value
+
+    def delete(self, id: str | int) -> None:
+        """Delete the value at an id.
+
+        Raises:
+            IdNotFoundError: when nothing stands there.
+            FrozenError: after `freeze`.
+        """
+        parsed = Id.parse(id)
+        with self._lock:
+            self._may_write(parsed)
+            container = self._container(parsed, create=False)
+            try:
+                key = tree.child_key(container, parsed[-1])
+            except LookupError:
+                raise self._not_found(parsed, tree.NoSuchKey(len(parsed) - 1, container)) from None
+            self._resolver.graph.drop(parsed)
+            del container[key]
+            self._origins.record(Entry(parsed, CODE, parsed, deleted=True))
+            if isinstance(container, list):  # the items behind have other ids now
+                self._resolver.graph.drop(parsed.parent)
+
+    def _set(self, id: Id, value: Any, *, create: bool) -> None:
+        with self._lock:
+            self._may_write(id)
+            value = _rename(tree.copy(value))
+            if not id:
+                self._begin(value, Origins())
+                return
+            container = self._container(id, create=create)
+            try:
+                key = tree.child_key(container, id[-1])
+            except LookupError:
+                if not isinstance(container, dict):
+                    raise self._not_found(id, tree.NoSuchKey(len(id) - 1, container)) from None
+                key = id[-1]
+            self._resolver.graph.drop(id)
+            container[key] = value
+            self._origins.clear_inside(id)
+            self._origins.record(Entry(id, CODE, id))
+            self._pending.append(id)
+
+    def _container(self, id: Id, *, create: bool) -> Any:
+        """Give the container in which the last key of an id stands."""
+        if not id:
+            raise IdNotFoundError("the root stands in nothing", id="")
+        if self.config is None and create:
+            self.config = {}
+            self._resolver = self._new_resolver()
+        container = self.config
+        for depth, part in enumerate(id[:-1]):
+            try:
+                key = tree.child_key(container, part)
+            except LookupError:
+                if not (create and isinstance(container, dict)):
+                    raise self._not_found(id, tree.NoSuchKey(depth, container)) from None
+                container[part] = {}
+                key = part
+            container = container[key]
+        return container
+
+    def _may_write(self, id: Id) -> None:
+        if self._frozen:
+            raise FrozenError(
+                f"the config is frozen, '{id}' cannot be set",
+                id=str(id),
+                hint="set it before freeze(), or change a copy: copy.copy(parser)",
+            )
+
+    def freeze(self) -> None:
+        """Make the parser read-only; values as written are given as copies from then on."""
+        self._frozen = True
+
+    # --- reading files ---
+
+    def read_config(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
+        """Read the config from files, later ones on top of earlier ones, or from a mapping; metadata is kept.
+
+        Args:
+            f: a file, several (a list, or one string with commas), or a mapping.
+            kwargs: options for `json.loads`.
+
+        Raises:
+            InputError: for a file that cannot be read, and see `merge.apply`.
+        """
+        with self._lock:
+            self._may_write(ROOT)
+            kept = self.get(META, {}) if isinstance(self.config, dict) else {}
+            root: dict[str, Any] = {META: kept}
+            origins = Origins()
+            origins.adopt(self._origins, inside=Id((META,)))
+            if isinstance(f, Mapping):
+                root.update(tree.copy(dict(f)))
+                origins.record(Entry(ROOT, CODE, ROOT))
+            else:
+                merge.assemble(_documents(f, kwargs), _load, origins, root)
+            self._begin(root, origins)
+
+    def read_meta(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
+        """Read metadata from files or from a mapping; it stands at ``_meta_``.
+
+        Raises:
+            InputError: for a file that cannot be read.
+        """
+        read = Origins()
+        if isinstance(f, Mapping):
+            content = dict(f)
+        else:
+            content = merge.assemble(_documents(f, kwargs), _load, read)
+        with self._lock:
+            self.set(content, META)
+            self._origins.adopt(read, below=Id((META,)))
+
+    def override(self, pairs: Mapping[str, Any], *, source: str = COMMAND_LINE.name) -> None:
+        """Apply overrides in their order, as keys of a later document: ``a::b``, ``+a``, ``~a``.
+
+        Args:
+            pairs: keys and values.
+            source: what to call their origin in messages.
+
+        Raises:
+            MergeError, IndexNotFoundError: where an override does not fit.
+            FrozenError: after `freeze`.
+        """
+        origin = Source(source)
+        with self._lock:
+            for key, value in pairs.items():
+                id = Id.parse(split_operator(key)[1])
+                self._may_write(id)
+                existed = self._exists(id)
+                self._resolver.graph.drop(id)
+                merge.apply(self.config, {key: tree.copy(value)}, origin, self._origins)
+                self._overrides.append((id, existed))
+                self._pending.append(id)
+
+    def unused_overrides(self, *used: str) -> dict[str, str]:
+        """Give the overrides that have no effect, because their ids existed nowhere and nothing refers to them.
+
+        Args:
+            used: ids that are used from outside of the config.
+
+        Returns:
+            for each id a message with the closest ids.
+        """
+        self._prepare()
+        wanted = [*map(Id.parse, used), Id((META,)), *self._copied]
+        wanted += [target for _, targets in self._references() for target in targets]
+        unused = {}
+        for id, existed in self._overrides:
+            if existed or not self._exists(id) or any(u.covers(id) or id.covers(u) for u in wanted if u):
+                continue
+            if any(TARGET in self[str(Id(id[:depth]))] for depth in range(1, len(id)) if self._is_mapping(id[:depth])):
+                continue
+            near = self._near_override(id)
+            unused[str(id)] = f"the override '{id}' has no effect: no config has that id, and nothing refers to it" + (
+                f"; did you mean {near}?" if near else ""
+            )
+        return unused
+
+    def _is_mapping(self, keys: Sequence[str]) -> bool:
+        return isinstance(self.get(str(Id(keys))), dict)
+
+    def _near_override(self, id: Id) -> str:
+        siblings = self.get(str(id.parent))
+        names = [str(key) for key in siblings if str(key) != id[-1]] if isinstance(siblings, dict) else []
+        return closest.either(str(id.parent.child(name)) for name in closest.matches(id[-1], names))
+
+    # --- resolving ---
+
+    def parse(self, reset: bool = True) -> None:
+        """Write out macros and relative ids; forget all values that were resolved, if `reset`.
+
+        Calling it is never necessary; it makes the parser see containers that were changed from outside.
+        """
+        with self._lock:
+            if reset:
+                self._resolver = self._new_resolver()
+            self._pending = [ROOT]
+            self._prepare()
+
+    def resolve_macro_and_relative_ids(self) -> None:
+        """Write out macros and relative ids in the config."""
+        self.parse()
+
+    def get_parsed_content(self, id: str | int = "", **kwargs: Any) -> Any:
+        """Give the resolved value at an id.
+
+        Args:
+            id: the id; it may go on past a value that is resolved (``data::training::0``).
+            kwargs: ``lazy=False``, ``instantiate=False`` and ``eval_expr=False`` answer anew, without touching
+                the values that are kept; then components are `ConfigComponent`, expressions `ConfigExpression`
+                objects. ``default`` is given when nothing stands at the id.
+
+        Raises:
+            IdNotFoundError: when nothing stands there and there is no default.
+            BundleEngineError: where the config is wrong, or building a value fails.
+        """
+        unknown = kwargs.keys() - _OPTIONS
+        if unknown:
+            raise TypeError(f"get_parsed_content() got an unexpected keyword argument '{unknown.pop()}'")
+        instantiate, eval_expr = kwargs.get("instantiate", True), kwargs.get("eval_expr", True)
+        with self._lock:
+            resolver = self._ready()
+            if not (instantiate and eval_expr and kwargs.get("lazy", True)):
+                resolver = self._new_resolver(instantiate=instantiate, eval_expr=eval_expr)
+            node = resolver.graph.find_words(str(id))
+            if node is None:
+                if "default" not in kwargs:
+                    raise self._not_found(Id.parse(id), None)
+                default = kwargs["default"]
+                if not isinstance(default, ConfigItem):
+                    return default
+                node = Node(resolver.graph.root, str(id), tree.copy(default.get_config()))
+            if node.state == DONE:
+                return node.value
+            if eval_expr:
+                self._run_imports()
+            return resolver.resolve(node)
+
+    def evaluate(self, id: str | int) -> Any:
+        """Resolve an id anew each time; what it refers to is kept. Meant for the steps of a workflow.
+
+        Raises:
+            BundleEngineError: as for `get_parsed_content`.
+        """
+        with self._lock:
+            resolver = self._ready()
+            parsed = Id.parse(id)
+            node = resolver.graph.find(parsed)
+            if node is None:
+                raise self._not_found(parsed, None)
+            self._run_imports()
+            return resolver.fresh(node)
+
+    def check(self, *ids: str | int) -> None:
+        """Find what is wrong on the way to some values, without building anything.
+
+        Locates all targets, holds argument names against signatures, follows all references.
+
+        Raises:
+            BundleEngineError: for the first thing that is wrong.
+        """
+        with self._lock:
+            resolver = self._ready()
+            for id in ids or ("",):
+                node = resolver.graph.find(Id.parse(id))
+                if node is None:
+                    raise self._not_found(Id.parse(id), None)
+                resolver.check(node)
+
+    def _ready(self) -> ReferenceResolver:
+        if self._pending:
+            self._prepare()
+        return self._resolver
+
+    def _prepare(self) -> None:
+        """Expand what is pending, and note the import statements in it."""
+        while self._pending:
+            pending = self._pending[0]
+            found = self._strings_at(pending)
+            expandable = [each for each in found if each[2][0] == MACRO]
+            if expandable:
+                if any(container is None for container, *_ in expandable):
+                    expandable = [self._at_parent(pending)]
+                self._copied += macros.expand(self.config, expandable, self._load_macro, self._origins)
+                if not pending:
+                    self._resolver.graph.drop(ROOT)
+                found = self._strings_at(pending)
+            macros.make_absolute([each for each in found if macros.needs_rewriting(each[2])], self._place)
+            known = set(self._imports)
+            for container, key, text, path in found:
+                if text[0] == EXPRESSION and expressions.is_import(container[key] if container is not None else text):
+                    id = tree.id_of(path)
+                    if id not in known:
+                        self._imports.append(id)
+            self._pending.pop(0)
+
+    def _strings_at(self, id: Id) -> list[tuple[Any, Any, str, Any]]:
+        """Give the strings at and inside an id that need something to be done."""
+        try:
+            value = tree.find(self.config, id)
+        except tree.NoSuchKey:  # deleted meanwhile
+            return []
+        above: Any = None
+        for key in id:
+            above = (above, key)
+        if value.__class__ is str:
+            return [self._at_parent(id)] if value and id and _wanted(value) else []
+        return [
+            (container, key, text, _graft(path, above) if id else path)
+            for container, key, text, path in tree.strings(value, _wanted)
+        ]
+
+    def _at_parent(self, id: Id) -> tuple[Any, Any, str, Any]:
+        container = tree.find(self.config, id.parent)
+        key = tree.child_key(container, id[-1])
+        above: Any = None
+        for part in id:
+            above = (above, part)
+        return container, key, container[key], above
+
+    def _run_imports(self) -> None:
+        if self._imports:
+            imports, self._imports = self._imports, []
+            for id in imports:
+                node = self._resolver.graph.find(id)
+                if node is not None:
+                    self._resolver.resolve(node)
+
+    def _load_macro(self, path: str, folder: Path | None) -> Document:
+        """Read the file of a macro: beside the file that holds it, in the bundle's root, in the working directory."""
+        written = Path(path)
+        folders = [folder, self.bundle_root, Path.cwd()]
+        candidates = [Path(each) / written for each in folders if each is not None]
+        if written.is_absolute():
+            candidates = [written]
+        for candidate in candidates:
+            if candidate.is_file():
+                key = candidate.resolve()
+                if key not in self._documents:
+                    document = source.load(candidate, any_root=True)
+                    if isinstance(document.data, dict) and EXTENDS in document.data:
+                        document.data = merge.assemble([document], _load, Origins())
+                    self._documents[key] = document
+                return self._documents[key]
+        try:
+            return source.load(candidates[0], any_root=True)  # tells what is wrong, with names that are similar
+        except InputNotFoundError as error:
+            looked = list(dict.fromkeys(str(candidate.parent) for candidate in candidates))
+            error.notes = (f"looked in {', '.join(looked)}",)
+            raise
+
+    # --- asking ---
+
+    def where(self, id: str | int = "") -> Origin:
+        """Say where the value at an id was written, and which earlier values it replaced.
+
+        Raises:
+            IdNotFoundError: when nothing stands there.
+        """
+        parsed = Id.parse(id)
+        try:
+            tree.find(self.config, parsed)
+        except tree.NoSuchKey as problem:
+            raise self._not_found(parsed, problem) from None
+        return self._origins.where(parsed) or Origin(Place(CODE.name), Place(CODE.name))
+
+    def _place(self, id: Id) -> Place | None:
+        origin = self._origins.where(id)
+        return origin.place if origin else None
+
+    def dependencies(self, id: str | int = "") -> list[str]:
+        """Give the ids that the value at an id refers to, in the order in which they are written.
+
+        Raises:
+            IdNotFoundError: when nothing stands there.
+        """
+        parsed = Id.parse(id)
+        self._ready()
+        self[id]  # raises when there is nothing
+        found: dict[str, None] = {}
+        for at, targets in self._references(parsed):
+            if parsed.covers(at):
+                found.update((str(target), None) for target in targets)
+        return list(found)
+
+    def dependents(self, id: str | int = "") -> list[str]:
+        """Give the ids of the references and expressions that refer to an id, or into it.
+
+        Raises:
+            IdNotFoundError: when nothing stands there.
+        """
+        parsed = Id.parse(id)
+        self._ready()
+        self[id]
+        return [
+            str(at)
+            for at, targets in self._references()
+            if any(parsed.covers(target) or (target and target.covers(parsed)) for target in targets)
+        ]
+
+    def _references(self, inside: Id = ROOT) -> Iterable[tuple[Id, list[Id]]]:
+        """Give each reference and expression with the ids that it refers to."""
+        for _, _, text, path in self._all_strings(inside):
+            at = tree.id_of(path)
+            if text[0] == EXPRESSION:
+                targets = [r.id.absolute(at) for r in expressions.references(expressions.scan(text[1:]))]
+            else:
+                reference = whole_reference(text)
+                targets = [reference[0].absolute(at)] if reference else []
+            if targets:
+                yield at, [Id(split(words)) for words in targets if words is not None]
+
+    def _all_strings(self, inside: Id) -> Iterable[tuple[Any, Any, str, Any]]:
+        value = tree.find(self.config, inside)
+        if value.__class__ is str:
+            return [self._at_parent(inside)] if value[:1] in ("@", EXPRESSION) else []
+        above: Any = None
+        for key in inside:
+            above = (above, key)
+        found = tree.strings(value, lambda text: text[0] in ("@", EXPRESSION))
+        return ((c, k, text, _graft(path, above)) for c, k, text, path in found)
+
+    def to_dict(self, resolved: bool = False) -> Any:
+        """Give the config as plain data; with `resolved`, the resolved values, which may be any objects."""
+        if resolved:
+            return tree.copy(self.get_parsed_content())
+        self._ready()
+        return tree.copy(self.config)
+
+    # --- files, without a parser ---
+
+    @classmethod
+    def load_config_file(cls, filepath: PathLike | None, **kwargs: Any) -> dict[str, Any]:
+        """Read one JSON or YAML file, with what it extends; no file gives an empty config.
+
+        Args:
+            filepath: the file.
+            kwargs: options for `json.loads`.
+
+        Raises:
+            InputError: when it cannot be read.
+        """
+        if not filepath:
+            return {}
+        document = source.load(filepath, json_options=kwargs)
+        return merge.assemble([document], _load, Origins()) if EXTENDS in document.data else document.data
+
+    @classmethod
+    def load_config_files(
+        cls, files: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
+        """Read several files, later ones on top of earlier ones; a mapping is given back as it is.
+
+        Raises:
+            InputError: for a file that cannot be read, and see `merge.apply`.
+        """
+        if isinstance(files, Mapping):
+            return files  # type: ignore[return-value]
+        return merge.assemble(_documents(files, kwargs), _load, Origins())
+
+    @classmethod
+    def export_config_file(cls, config: Any, filepath: PathLike, fmt: str = "json", **kwargs: Any) -> None:
+        """Write a config as JSON or YAML; the file is complete or not there.
+
+        Args:
+            config: plain data.
+            filepath: the file to write.
+            fmt: ``json``, ``yaml`` or ``yml``.
+            kwargs: options for `json.dump` or `yaml.safe_dump`.
+
+        Raises:
+            ValueError: for another format.
+        """
+        if fmt.lower() not in cls.suffixes:
+            raise ValueError(f"a config is written as {', '.join(cls.suffixes)}, not as '{fmt}'")
+        if fmt.lower() == "json":
+            import json
+
+            text = json.dumps(config, **kwargs)
+        else:
+            import yaml
+
+            text = yaml.safe_dump(config, **kwargs)
+        path = Path(filepath)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def split_path_id(cls, src: str) -> tuple[str, str]:
+        """Split ``file.yaml::key`` into the path and the id; either is empty where it is missing."""
+        path, words = split_path(src)
+        return path, normalize(words)
+
+    # --- Python ---
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_resolver" not in self.__dict__:
+            raise AttributeError(name)
+        parsed = Id((name,))
+        if self._ready().graph.find(parsed) is None:
+            problem = self._not_found(parsed, None)
+            raise AttributeNotFoundError(problem.message, id=problem.id, hint=problem.hint)
+        return view(self, parsed, self.get_parsed_content(name))
+
+    def __repr__(self) -> str:
+        return f"{self.config}"
+
+    def __copy__(self) -> ConfigParser:
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(self.__getstate__())
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ConfigParser:
+        return self.__copy__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        given = {n: v.__name__ if isinstance(v, types.ModuleType) else v for n, v in self._given.items()}
+        return {
+            "config": tree.copy(self.config),
+            "globals": given,
+            "excludes": self.locator.excludes,
+            "bundle_root": self.bundle_root,
+            "origins": self._origins.copy(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        ConfigParser.__init__(self, config={}, excludes=state["excludes"])
+        self._given = state["globals"]
+        self._names = Names(self._given)
+        self.bundle_root = state["bundle_root"]
+        self._begin(state["config"], state["origins"])
+
+    def _not_found(self, id: Id, problem: tree.NoSuchKey | None) -> IdNotFoundError:
+        """Make the error for an id at which nothing stands."""
+        if problem is None:
+            try:
+                tree.find(self.config, id)
+            except tree.NoSuchKey as found:
+                problem = found
+            else:
+                return IdNotFoundError(f"nothing is known at '{id}'", id=str(id))
+        before = Id(id[: problem.depth])
+        container = problem.container
+        if isinstance(container, dict):
+            inside = f" in '{before}'" if before else ""
+            return IdNotFoundError(
+                f"there is no '{id[problem.depth]}'{inside}",
+                id=str(id),
+                place=self._place(before) if before else None,
+                hint=self._resolver.graph.near(id),
+            )
+        if isinstance(container, list):
+            message = f"'{before}' is a list of {len(container)} items and has no '{id[problem.depth]}'"
+        else:
+            message = f"'{before}' is {container!r} and has no inside"
+        return IndexNotFoundError(message, id=str(id), place=self._place(before))
+
+
+def _wanted(text: str) -> bool:
+    """Tell whether a string needs something to be done before resolving: macros, relative ids, imports."""
+    first = text[0]
+    if first == MACRO:
+        return True
+    return macros.needs_rewriting(text) or (first == EXPRESSION and "import" in text)
+
+
+def _graft(path: Any, above: Any) -> Any:
+    """Put a path below another one."""
+    keys = []
+    while path is not None:
+        path, key = path
+        keys.append(key)
+    for key in reversed(keys):
+        above = (above, key)
+    return above
+
+
+def _rename(config: Any) -> Any:
+    """Give up old names of metadata."""
+    if isinstance(config, dict):
+        for old, new in RENAMED_KEYS.items():
+            if old in config:
+                warnings.warn(f"'{old}' is called '{new}' now", BundleEngineWarning, stacklevel=4)
+                config[new] = config.pop(old)
+    return config
+
+
+def _load(path: Path) -> Document:
+    return source.load(path)
+
+
+def _documents(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:
+    """Read files that are given as one, as a list, or as one string with commas."""
+    if isinstance(files, str) and "," in files and not Path(files).is_file():
+        files = [part.strip() for part in files.split(",")]
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    return [source.load(file, json_options=options) for file in files if file]

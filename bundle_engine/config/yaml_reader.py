@@ -1,0 +1,369 @@
+"""Read YAML from libyaml's events.
+
+PyYAML's own loader builds a tree of nodes first, in Python, by recursion. Reading the events instead is several
+times faster, never recurses, sees keys that are written twice, counts what aliases would expand to, and can
+note where each value stands.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
+
+from bundle_engine.config.ids import Id
+from bundle_engine.config.json_reader import MAX_DEPTH
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# aliases may expand to this many nodes, or to this many times what is written, whichever is more
+EXPANSION_FLOOR = 100_000
+EXPANSION_RATIO = 100
+
+_STR = "tag:yaml.org,2002:str"
+_FLOAT = "tag:yaml.org,2002:float"
+_MERGE = "tag:yaml.org,2002:merge"
+_CORE = "tag:yaml.org,2002:"
+
+
+class YamlError(ValueError):
+    """Text that cannot be read as one YAML document; line and column count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Spot(NamedTuple):
+    """Where a value or a key stands: line and column from 1, and how many characters it takes on that line."""
+
+    line: int
+    column: int
+    width: int
+
+
+class Duplicate(NamedTuple):
+    """A key written twice in one mapping."""
+
+    id: Id
+    first: Spot
+    again: Spot
+
+
+class _Merge:
+    """Stands for the key ``<<`` until its mapping is complete."""
+
+
+class _Level:
+    """A container that is being read."""
+
+    __slots__ = ("anchor", "at", "expanded", "is_mapping", "key", "key_event", "keys", "merges", "start", "tag", "value")
+
+    def __init__(self, start: Any, is_mapping: bool, at: Id | None) -> None:
+        self.start = start
+        self.anchor: str | None = start.anchor
+        self.tag: str | None = start.tag
+        self.is_mapping = is_mapping
+        self.value: Any = {} if is_mapping else []
+        self.key: Any = _Level  # no key waits for its value
+        self.key_event: Any = None
+        self.keys: dict[Any, Any] | None = None
+        self.merges: list[Any] = []
+        self.expanded = 1
+        self.at = at
+
+
+class Reading:
+    """What reading one document gives.
+
+    Attributes:
+        value: the root's value; None for an empty document.
+        duplicates: keys that were written twice in one mapping.
+        spots: for each id the spots of its key and of its value, where they were asked for.
+        empty: whether the text has no document at all.
+    """
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.duplicates: list[Duplicate] = []
+        self.spots: dict[Id, tuple[Spot, Spot]] = {}
+        self.empty = True
+
+
+def read(text: str, *, spots: bool = False) -> Reading:
+    """Read a YAML text.
+
+    Args:
+        text: the text of one document.
+        spots: note where each value stands.
+
+    Raises:
+        YamlError: where the text is no YAML, holds more than one document, a tag that is not plain data, an
+            alias of a place around it, or aliases that expand beyond measure.
+    """
+    reading = Reading()
+    loader = _Loader(text)
+    try:
+        _read(loader, reading, spots)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlError(message, line, column) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
+        raise YamlError(f"the character #x{ord(text[error.position]):04x} is not allowed", line, column) from None
+    finally:
+        loader.dispose()
+    return reading
+
+
+def _read(loader: Any, reading: Reading, spots: bool) -> None:
+    get_event = loader.get_event
+    levels: list[_Level] = []
+    anchors: dict[str, tuple[Any, int]] = {}
+    open_anchors: set[str] = set()
+    written = 0
+    expanded_by_alias = False
+    level: _Level | None = None
+    documents = 0
+
+    while True:
+        event = get_event()
+        kind = type(event)
+        size = 1
+        if kind is ScalarEvent:
+            written += 1
+            tag = event.tag
+            if tag is None or tag == "!":
+                value = _plain(event.value) if event.implicit[0] else event.value
+            else:
+                value = _tagged_scalar(event)
+            if value.__class__ is _Merge and not (level is not None and level.is_mapping and level.key is _Level):
+                value = "<<"
+            if event.anchor:
+                anchors[event.anchor] = (value, 1)
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            written += 1
+            if event.anchor:
+                open_anchors.add(event.anchor)
+                anchors.pop(event.anchor, None)
+            at = _here(level) if spots else None
+            if spots and at is not None:
+                reading.spots[at] = _spots_of(level, event)
+            level = _Level(event, kind is MappingStartEvent, at)
+            levels.append(level)
+            if len(levels) > MAX_DEPTH:
+                raise _error(f"nested more than {MAX_DEPTH:,} levels deep", event)
+            continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            assert level is not None
+            value, size = _finish(level), level.expanded
+            levels.pop()
+            if level.anchor:
+                open_anchors.discard(level.anchor)
+                anchors[level.anchor] = (value, size)
+            closed, level = level, (levels[-1] if levels else None)
+            event = closed.start
+        elif kind is AliasEvent:
+            if event.anchor not in anchors:
+                problem = (
+                    f"the alias '*{event.anchor}' stands inside the value that it names"
+                    if event.anchor in open_anchors
+                    else f"the alias '*{event.anchor}' names no anchor before it"
+                )
+                raise _error(problem, event)
+            value, size = anchors[event.anchor]
+            written += 1
+            expanded_by_alias = True
+        elif kind is DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                raise _error("a second document begins here; a config is one document", event)
+            continue
+        elif event.__class__.__name__ == "StreamEndEvent":
+            return
+        else:
+            continue
+
+        if level is None:  # the root is complete
+            reading.value, reading.empty = value, False
+            if spots and kind is ScalarEvent:
+                reading.spots[Id()] = _spots_of(None, event)
+            continue
+        level.expanded += size
+        if expanded_by_alias and level.expanded > EXPANSION_FLOOR and level.expanded > EXPANSION_RATIO * written:
+            raise _error(
+                f"aliases expand {written:,} written values to more than {EXPANSION_RATIO * written:,}", event
+            )
+        if not level.is_mapping:
+            if spots and level.at is not None and kind in (ScalarEvent, AliasEvent):
+                reading.spots[level.at.child(len(level.value))] = _spots_of(level, event)
+            level.value.append(value)
+        elif level.key is _Level:
+            _take_key(level, value, event, reading)
+        else:
+            if level.key.__class__ is _Merge:
+                level.merges.append((value, event))
+            else:
+                if spots and level.at is not None and kind in (ScalarEvent, AliasEvent):
+                    reading.spots[level.at.child(level.key)] = _spots_of(level, event)
+                level.value[level.key] = value
+            level.key = _Level
+
+
+def _take_key(level: _Level, key: Any, event: Any, reading: Reading) -> None:
+    try:
+        known = key in level.value
+    except TypeError:
+        raise _error("a mapping or a list cannot be a key", event) from None
+    if known or level.keys is not None:
+        # only a mapping that repeats itself, or asks for places, remembers where its keys stand
+        first = (level.keys or {}).get(key)
+        if known:
+            at = level.at.child(key) if level.at is not None else Id((str(key),))
+            reading.duplicates.append(Duplicate(at, _spot(first) if first else Spot(0, 0, 1), _spot(event)))
+    if level.at is not None:
+        level.keys = level.keys or {}
+        level.keys[key] = event
+    level.key, level.key_event = key, event
+
+
+def _finish(level: _Level) -> Any:
+    """Complete a container that has been read to its end: merge keys, and tags of plain data."""
+    value = level.value
+    if level.merges:
+        merged: dict[Any, Any] = {}
+        for source, event in level.merges:
+            parts = source if isinstance(source, list) else [source]
+            for part in reversed(parts):  # of several, the earlier wins
+                if not isinstance(part, dict):
+                    raise _error("'<<' takes a mapping or a list of mappings", event)
+                merged.update(part)
+        merged.update(value)  # what the mapping says itself wins
+        level.value = value = merged
+    tag = level.tag
+    if tag is None or tag in ("!", f"{_CORE}map", f"{_CORE}seq"):
+        return value
+    return _tagged_container(level)
+
+
+def _here(level: _Level | None) -> Id | None:
+    """Give the id of the value that begins now; None inside a key."""
+    if level is None:
+        return Id()
+    if level.at is None or (level.is_mapping and level.key is _Level):
+        return None
+    return level.at.child(level.key if level.is_mapping else len(level.value))
+
+
+def _spot(event: Any) -> Spot:
+    start, end = event.start_mark, event.end_mark
+    width = end.column - start.column if end.line == start.line else 1
+    return Spot(start.line + 1, start.column + 1, max(1, width))
+
+
+def _spots_of(level: _Level | None, event: Any) -> tuple[Spot, Spot]:
+    value = _spot(event)
+    key = _spot(level.key_event) if level is not None and level.is_mapping else value
+    return key, value
+
+
+def _error(message: str, event: Any) -> YamlError:
+    mark = event.start_mark
+    return YamlError(message, mark.line + 1, mark.column + 1)
+
+
+# --- scalars: the tags and conversions are PyYAML's, but for floats, which follow YAML 1.2 as well ---
+
+
+class _Scalars(SafeConstructor, Resolver):
+    """PyYAML's conversions, without its reader."""
+
+    def __init__(self) -> None:
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
+
+
+_scalars = _Scalars()
+
+
+@lru_cache(maxsize=65_536)
+def _plain(text: str) -> Any:
+    """Give the value of an unquoted scalar. All kinds that can come out are immutable."""
+    tag = _scalars.resolve(ScalarNode, text, (True, False))
+    if tag == _STR:
+        return _float(text) if text[:1] in _NUMBER_STARTS else text
+    if tag == _MERGE:
+        return _Merge()
+    return _construct(ScalarNode(tag, text))
+
+
+_NUMBER_STARTS = frozenset("+-.0123456789")
+
+
+def _float(text: str) -> Any:
+    """Read ``1e-4`` and ``1.5e3`` as the numbers they are in YAML 1.2; PyYAML asks for a dot and a sign."""
+    if ("e" in text or "E" in text) and not (set(text) - set("+-.0123456789eE")):
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _tagged_scalar(event: Any) -> Any:
+    tag = event.tag
+    if tag == _STR:
+        return event.value
+    if tag == _FLOAT:
+        return _convert(ScalarNode(tag, event.value.strip()), event)
+    return _convert(ScalarNode(tag, event.value), event)
+
+
+def _tagged_container(level: _Level) -> Any:
+    """Convert ``!!set``, ``!!omap`` and ``!!pairs``; refuse every other tag."""
+    value, tag = level.value, level.tag
+    if tag == f"{_CORE}set" and isinstance(value, dict):
+        return set(value)
+    if tag in (f"{_CORE}omap", f"{_CORE}pairs") and isinstance(value, list):
+        pairs = [pair for item in value if isinstance(item, dict) for pair in item.items()]
+        if len(pairs) == len(value):
+            return pairs
+    node = MappingNode(tag, []) if level.is_mapping else SequenceNode(tag, [])
+    return _convert(node, level.start)
+
+
+def _convert(node: Any, event: Any) -> Any:
+    known = node.tag in SafeConstructor.yaml_constructors and isinstance(node, ScalarNode)
+    if not known:
+        raise _error(f"the tag '{node.tag.replace(_CORE, '!!')}' is not plain data", event)
+    try:
+        return _construct(node)
+    except (ValueError, TypeError, LookupError, yaml.YAMLError):
+        raise _error(f"{node.value!r} is no {node.tag.replace(_CORE, '!!')}", event) from None
+
+
+def _construct(node: ScalarNode) -> Any:
+    try:
+        return SafeConstructor.yaml_constructors[node.tag](_scalars, node)
+    except (ValueError, LookupError):  # such as the date 2020-13-45, which PyYAML's pattern lets through
+        if node.tag.endswith((":timestamp", ":int", ":float")):
+            return node.value
+        raise
