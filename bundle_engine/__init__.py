@@ -30,7 +30,6 @@ _HOMES = {
     "run_workflow": "workflow",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -97,7 +97,9 @@ class Components:
                 hint=misfit.hint,
             ) from cause
 
-    def build(self, target: Any, mode: Any, arguments: dict[str, Any], raw: dict[Any, Any], id: Callable[[], Id]) -> Any:
+    def build(
+        self, target: Any, mode: Any, arguments: dict[str, Any], raw: dict[Any, Any], id: Callable[[], Id]
+    ) -> Any:
         """Call a target.
 
         Args:
@@ -159,7 +161,8 @@ class Components:
         return found.callable(*positional, **arguments)
 
     def _not_callable(self, found: Target, id: Callable[[], Id]) -> Any:
-        warnings.warn(f"'{found.path}' (id '{id()}') cannot be called; taking it as it is", BundleEngineWarning, stacklevel=2)
+        message = f"'{found.path}' (id '{id()}') cannot be called; taking it as it is"
+        warnings.warn(message, BundleEngineWarning, stacklevel=2)
         return found.callable
 
     def _not_found(self, target: str, at: Id, reason: str, hint: str | None, root: str = "") -> TargetNotFoundError:

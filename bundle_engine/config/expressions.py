@@ -53,9 +53,9 @@ _HARD = re.compile(r"""['"?]|\#|[\w)\]}]\s*@""")  # what a plain text replacemen
 _OR_ELSE = re.compile(r"\s*\?\?")
 # words after which a value must follow, so that "@" begins a reference
 _OPERATORS = frozenset(
-    "and as assert async await del elif else except from global if import in is lambda nonlocal not or raise "
-    "return while with yield for".split()
-)
+    {"and", "as", "assert", "async", "await", "del", "elif", "else", "except", "for", "from", "global", "if",
+     "import", "in", "is", "lambda", "nonlocal", "not", "or", "raise", "return", "while", "with", "yield"}
+)  # fmt: skip
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
@@ -366,10 +366,16 @@ def is_import(text: str) -> bool:
     if text[:1] != EXPRESSION or not _MAY_IMPORT.match(text, 1):
         return False
     try:
-        tree = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+        statements = _statements(text)
     except (SyntaxError, ValueError):
         return False
-    return bool(tree.body) and isinstance(tree.body[0], (_ast.Import, _ast.ImportFrom))
+    return bool(statements) and isinstance(statements[0], (_ast.Import, _ast.ImportFrom))
+
+
+def _statements(text: str) -> list[Any]:
+    tree: Any = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    body: list[Any] = tree.body
+    return body
 
 
 def run_import(text: str, names: dict[str, Any]) -> Any:
@@ -381,11 +387,9 @@ def run_import(text: str, names: dict[str, Any]) -> Any:
     Raises:
         Exception: whatever importing raises.
     """
-    source = text[1:].strip()
-    tree = compile(source, "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
-    tree.body = [node for node in tree.body if isinstance(node, (_ast.Import, _ast.ImportFrom))]
-    exec(compile(tree, "<import>", "exec"), names)
-    first = tree.body[0]
+    statements = [node for node in _statements(text) if isinstance(node, (_ast.Import, _ast.ImportFrom))]
+    exec(compile(_ast.Module(list[_ast.stmt](statements), []), "<import>", "exec"), names)
+    first = statements[0]
     alias = first.names[0]
     if isinstance(first, _ast.ImportFrom):
         return names.get(alias.asname or alias.name)
@@ -399,9 +403,8 @@ def run_import(text: str, names: dict[str, Any]) -> Any:
 
 def bound_names(text: str) -> list[str]:
     """Give the names that the import statement of a config string binds."""
-    tree = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
     names = []
-    for node in tree.body:
+    for node in _statements(text):
         if isinstance(node, (_ast.Import, _ast.ImportFrom)):
             for alias in node.names:
                 whole = isinstance(node, _ast.ImportFrom)

@@ -6,105 +6,44 @@ and cycles, lets every component be checked, and gives the order of building, be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from bundle_engine.config import closest, expressions, tree
+from bundle_engine.config import expressions, tree
+from bundle_engine.config.faults import Faults
 from bundle_engine.config.ids import (
     DESC,
     DISABLED,
-    ESCAPE,
-    EXPRESSION,
     MANDATORY,
     RANKS,
     REFERENCE,
     REQUIRES,
     SIGILS,
-    TARGET,
     Id,
     RelativeId,
     split,
 )
+from bundle_engine.config.node import (
+    ACTIVE,
+    COMPONENT,
+    DONE,
+    EXPRESSING,
+    INSIDE,
+    LIST,
+    MAPPING,
+    NEW,
+    PLAIN,
+    REFERRING,
+    Node,
+    depend,
+    known_child,
+    reset,
+    with_descendants,
+)
 from bundle_engine.config.references import default_value, whole_reference
-from bundle_engine.errors import CycleError, ExpressionSyntaxError, MandatoryValueError, Place, ReferenceNotFoundError
+from bundle_engine.errors import Place
 
-# kinds of nodes
-PLAIN, MAPPING, LIST, COMPONENT, REFERRING, EXPRESSING, IMPORTING, INSIDE = range(8)
-# states of nodes
-NEW, ACTIVE, DONE = range(3)
 _GATES = (DISABLED, RANKS)
-
-
-class Node:
-    """One value of a config.
-
-    Attributes:
-        parent, key: where it stands.
-        raw: what is written there.
-        kind: one of the kinds above.
-        state: whether its value is known, or is being built.
-        value: the resolved value.
-        dropped: whether it is a disabled component.
-        gate: for a component that may be disabled: whether its arguments were asked for.
-        needs: the nodes to build before it, in order; None before somebody asked.
-        keys: for a container, the key that each of these nodes gives the value of.
-        bound: for an expression, names and the nodes whose values they take (None: the id does not exist).
-        children: nodes inside, by key.
-        dependents: nodes elsewhere that refer to it.
-        open, stamp, todo: where the walk of planning stands.
-    """
-
-    __slots__ = (
-        "bound", "children", "dependents", "dropped", "gate", "key", "keys", "kind", "needs", "open", "parent",
-        "raw", "stamp", "state", "todo", "value",
-    )  # fmt: skip
-    needs: list[Node] | None
-    keys: list[Any] | None
-    bound: list[tuple[str, Node | None]] | None
-    children: dict[Any, Node] | None
-    dependents: list[Node] | None
-    todo: list[Node] | None
-
-    def __init__(self, parent: Node | None, key: Any, raw: Any) -> None:
-        self.parent = parent
-        self.key = key
-        self.raw = raw
-        self.value: Any = None
-        self.kind = PLAIN
-        self.state = self.stamp = 0
-        self.dropped = self.gate = self.open = False
-        self.needs = self.keys = self.bound = self.children = self.dependents = self.todo = None
-        if raw.__class__ is str:
-            if raw:
-                first = raw[0]
-                if first == EXPRESSION:
-                    self.kind = IMPORTING if "import" in raw and expressions.is_import(raw) else EXPRESSING
-                elif first == REFERENCE:
-                    if whole_reference(raw) is not None:
-                        self.kind = REFERRING
-                elif first == ESCAPE and raw[1:2] in ("$", "@", "%", "\\"):
-                    self.value, self.state = raw[1:], DONE
-                    return
-        elif isinstance(raw, dict):
-            self.kind = COMPONENT if TARGET in raw else MAPPING
-        elif isinstance(raw, list):
-            self.kind = LIST
-        if self.kind == PLAIN:
-            self.value = raw
-            if raw.__class__ is not str or raw != MANDATORY:
-                self.state = DONE
-
-    def id(self) -> Id:
-        """Give the node's id."""
-        keys: list[str] = []
-        node: Node | None = self
-        while node is not None and node.parent is not None:
-            keys.extend(reversed(node.key) if node.kind == INSIDE else (str(node.key),))
-            node = node.parent
-        return Id(reversed(keys))
-
-    def __repr__(self) -> str:
-        return f"<Node {str(self.id())!r}>"
 
 
 class Graph:
@@ -120,7 +59,7 @@ class Graph:
         self, root: Any, place: Callable[[Id], Place | None], allow_missing: Callable[[], bool] = lambda: False
     ) -> None:
         self.root = Node(None, "", root)
-        self.place = place
+        self.faults = Faults(lambda: self.root.raw, place)
         self.allow_missing = allow_missing
         self._insides: dict[Id, Node] = {}
         self._by_words: dict[str, Node | None] = {}
@@ -193,7 +132,7 @@ class Graph:
         """
         if node.needs is None:
             kind = node.kind
-            if kind == MAPPING or kind == LIST:
+            if kind in (MAPPING, LIST):
                 node.needs = self._items(node)
             elif kind == REFERRING:
                 node.needs = self._referred(node)
@@ -204,9 +143,9 @@ class Graph:
             elif kind == INSIDE:
                 assert node.parent is not None
                 node.needs = [node.parent]
-                _depend(node.parent, node)
+                depend(node.parent, node)
             elif node.raw.__class__ is str and node.raw == MANDATORY:
-                raise self._mandatory(node)
+                raise self.faults.mandatory(node)
             else:
                 node.needs = []
         return node.needs
@@ -228,9 +167,7 @@ class Graph:
                 if not item or item[0] not in SIGILS:
                     continue
                 if item[0] == REFERENCE:
-                    target = shortcuts.get(item, shortcuts)
-                    if target is shortcuts:
-                        target = self._shortcut(item)
+                    target = shortcuts[item] if item in shortcuts else self._shortcut(item)
                     if target is not None:
                         if target.dependents is None:
                             target.dependents = [node]
@@ -303,7 +240,7 @@ class Graph:
                 node.value, node.state = node.raw, DONE
                 return []
             target = Node(node.parent, node.key, default_value(default))
-        _depend(target, node)
+        depend(target, node)
         return [target]
 
     def _bound(self, node: Node) -> list[Node]:
@@ -316,7 +253,7 @@ class Graph:
                 continue
             target = self._target_of(node, reference.id, required=reference.default is None)
             if target is not None:
-                _depend(target, node)
+                depend(target, node)
                 if reference.default is not None:
                     skipped.update(inner.id for inner in expressions.references(reference.default))
             bound.append((name, target))
@@ -328,23 +265,21 @@ class Graph:
         try:
             return expressions.compile_expression(node.raw[1:])
         except expressions.ExpressionProblem as problem:
-            raise self._syntax_error(node, problem) from None
+            raise self.faults.syntax_error(node, problem) from None
 
     def _target_of(self, node: Node, written: RelativeId, *, required: bool) -> Node | None:
         if written.up:
             words = written.absolute(node.id())
             if words is None:
-                raise self._missing(node, written, "goes up past the root")
+                raise self.faults.missing(node, written, "goes up past the root")
         else:
             words = written.words
         target = self.find_words(words)
         if target is None:
-            if not required:
-                self._absent.append((Id(split(words)), node))
-            elif self.allow_missing():
+            if not required or self.allow_missing():
                 self._absent.append((Id(split(words)), node))
             else:
-                raise self._missing(node, written, None)
+                raise self.faults.missing(node, written, None)
         return target
 
     # --- planning ---
@@ -379,9 +314,9 @@ class Graph:
                     continue
                 if need.stamp == stamp:
                     if need.open:
-                        raise self._cycle(stack, need)
+                        raise self.faults.cycle(stack, need)
                 elif need.state == ACTIVE:
-                    raise self._cycle(stack, need)
+                    raise self.faults.cycle(stack, need)
                 else:
                     stack.append(need)
                     break
@@ -408,11 +343,11 @@ class Graph:
         for part in id:  # the ancestors, and the node itself when there is one
             assert node is not None
             waiting.append(node)
-            node = _known_child(node, part)
+            node = known_child(node, part)
             if node is None:
                 break
         if node is not None:
-            waiting.extend(_with_descendants(node))
+            waiting.extend(with_descendants(node))
             if node.parent is not None and node.parent.children is not None:
                 del node.parent.children[node.key]
         waiting += [n for inside, n in self._insides.items() if id.covers(inside)]
@@ -426,146 +361,12 @@ class Graph:
             seen.add(node)
             if node.needs is not None or node.state == DONE:
                 dropped.append(node)
-            _reset(node)
+            reset(node)
             waiting.extend(node.dependents or ())
             node.dependents = None
             if node.parent is not None and node.kind != INSIDE:
                 waiting.append(node.parent)
         return dropped
-
-    # --- errors ---
-
-    def _missing(self, node: Node, written: RelativeId, why: str | None) -> ReferenceNotFoundError:
-        at = node.id()
-        words = written.absolute(at)
-        shown = words if words is not None else "::" * written.up + written.words
-        message = f"the reference '@{shown}' {why or 'leads to nothing'}"
-        hint = self.near(Id(split(words))) if words is not None else None
-        return ReferenceNotFoundError(message, id=str(at), place=self.place(at), hint=hint)
-
-    def near(self, id: Id) -> str | None:
-        """Say which ids were probably meant by one that does not exist."""
-        value: Any = self.root.raw
-        depth = 0
-        for depth, part in enumerate(id):  # as far as it can be followed
-            try:
-                value = value[tree.child_key(value, part)]
-            except LookupError:
-                break
-        before = Id(id[:depth])
-        missing = id[depth] if depth < len(id) else ""
-        if isinstance(value, list):
-            return f"'{before}' is a list of {len(value)} items, counted from 0"
-        keys = [str(key) for key in value] if isinstance(value, dict) else []
-        found = [str(before.child(key)) for key in closest.matches(missing, keys)]
-        if not found:
-            found = [str(other) for other in _ids_ending_in(self.root.raw, id[-1] if id else "", 3)]
-        if found:
-            return f"did you mean {closest.either(found)}?"
-        if not isinstance(value, dict) and before:
-            return f"'{before}' is {value!r} and has no inside"
-        return f"'{before}' has {', '.join(keys[:8])}{', …' if len(keys) > 8 else ''}" if before and keys else None
-
-    def _mandatory(self, node: Node) -> MandatoryValueError:
-        at = node.id()
-        return MandatoryValueError(
-            f"'{at}' has no value yet: it was left open as {MANDATORY}",
-            id=str(at),
-            place=self.place(at),
-            hint=f"set it in a config file, or on the command line with --{at}=VALUE",
-        )
-
-    def _syntax_error(self, node: Node, problem: expressions.ExpressionProblem) -> ExpressionSyntaxError:
-        at = node.id()
-        lines = node.raw.split("\n")
-        offset = problem.offset + 1 if problem.offset is not None else len(node.raw)
-        line = node.raw.count("\n", 0, offset)
-        column = offset - (node.raw.rfind("\n", 0, offset) + 1)
-        hint = None
-        if problem.message.startswith("invalid syntax") and "=" in lines[line]:
-            hint = "an expression gives a value; assignments and other statements cannot stand here"
-        return ExpressionSyntaxError(
-            f"the expression cannot be read: {problem.message}",
-            id=str(at),
-            place=self.place(at),
-            notes=[*lines[: line + 1], " " * column + "^"],
-            hint=hint,
-        )
-
-    def _cycle(self, stack: list[Node], again: Node) -> CycleError:
-        nodes = stack[stack.index(again) :] if again in stack else [again, *stack]
-        steps = [node.id() for node in nodes]
-        if len(steps) > 12:  # a long circle is shown by its beginning and its end
-            shown = [*(str(s) for s in steps[:6]), "…", *(str(s) for s in steps[-4:])]
-        else:
-            shown = [str(step) for step in steps]
-        path = " -> ".join([*shown, str(steps[0])])
-        notes = []
-        for node, step in list(zip(nodes, steps, strict=True))[:12]:
-            place = self.place(step)
-            text = repr(node.raw) if isinstance(node.raw, str) else {MAPPING: "a mapping", LIST: "a list"}.get(
-                node.kind, f"a {node.raw[TARGET]}" if node.kind == COMPONENT else ""
-            )
-            notes.append(f"{step}: {text}" + (f"  ({place})" if place else ""))
-        return CycleError(
-            f"values need each other in a circle: {path}",
-            id=str(steps[0]),
-            place=self.place(steps[0]),
-            notes=notes,
-            hint="give one of them a value of its own",
-        )
-
-
-def _known_child(node: Node, part: str) -> Node | None:
-    """Give the child that an id calls `part`, if its node was made."""
-    children = node.children or {}
-    if part in children:
-        return children[part]
-    try:
-        return children.get(tree.child_key(node.raw, part))
-    except LookupError:
-        return None
-
-
-def _depend(target: Node, node: Node) -> None:
-    if target.dependents is None:
-        target.dependents = [node]
-    else:
-        target.dependents.append(node)
-
-
-def _reset(node: Node) -> None:
-    node.needs = node.keys = node.bound = None
-    if node.kind != PLAIN:
-        node.state = NEW
-        node.value = None
-        node.dropped = node.gate = False
-
-
-def _with_descendants(node: Node) -> Iterator[Node]:
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend((node.children or {}).values())
-
-
-def _ids_ending_in(root: Any, word: str, most: int) -> list[Id]:
-    """Give ids whose last key is `word`."""
-    found: list[Id] = []
-    waiting: list[tuple[Any, Any]] = [(root, None)]
-    while waiting and len(found) < most:
-        container, path = waiting.pop(0) if len(waiting) < 64 else waiting.pop()
-        if isinstance(container, dict):
-            if word in container:
-                found.append(tree.id_of((path, word)))
-            items = container.items()
-        else:
-            items = enumerate(container)  # type: ignore[assignment]
-        for key, value in items:
-            if isinstance(value, (dict, list)):
-                waiting.append((value, (path, key)))
-    return found
 
 
 def process_rank() -> int:

@@ -8,6 +8,7 @@ copied to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,7 +191,7 @@ def _walk(job: Job, text: Text, id: Id, origins: Origins) -> tuple[Any, int]:
 
 
 def _cycle(job: Job, steps: list[str], origins: Origins) -> CycleError:
-    notes = [f"{step} -> {after}" for step, after in zip(steps, steps[1:], strict=False)]
+    notes = [f"{step} -> {after}" for step, after in pairwise(steps)]
     return CycleError(
         f"the macro '{job.macro}' copies itself: {' -> '.join(steps)}",
         id=str(job.id),

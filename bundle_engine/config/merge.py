@@ -91,22 +91,19 @@ def apply(base: dict[Any, Any], pairs: Mapping[Any, Any], source: Source, origin
         put(base, Id.parse(words), operator, value, source, Id((key,)), origins)
 
 
-def put(
-    base: dict[Any, Any], id: Id, operator: str, value: Any, source: Source, at: Id, origins: Origins
-) -> None:
+def put(base: dict[Any, Any], id: Id, operator: str, value: Any, source: Source, at: Id, origins: Origins) -> None:
     """Set, merge or delete one place of a config; mappings on the way there are made where they are missing."""
     if not id:
         raise MergeError("the root itself cannot be set by a key", place=_place(source, at))
-    place = lambda: _place(source, at)  # noqa: E731  positions are computed only when something is wrong
     container = base
     for depth, part in enumerate(id[:-1]):
         try:
             key = tree.child_key(container, part)
         except LookupError:
             if not isinstance(container, dict):
-                raise _no_inside(id, depth, container, place()) from None
+                raise _no_inside(id, depth, container, _place(source, at)) from None
             if operator == DELETE:
-                raise _nothing_to_delete(id, depth, container, place()) from None
+                raise _nothing_to_delete(id, depth, container, _place(source, at)) from None
             container[part] = {}
             key = part
         container = container[key]
@@ -118,12 +115,12 @@ def put(
         key, there = last, False
     if operator == DELETE:
         if not there:
-            raise _nothing_to_delete(id, len(id) - 1, container, place())
+            raise _nothing_to_delete(id, len(id) - 1, container, _place(source, at))
         del container[key]
         origins.record(Entry(id, source, at, deleted=True))
         return
     if not there and not isinstance(container, dict):
-        raise _no_inside(id, len(id) - 1, container, place())
+        raise _no_inside(id, len(id) - 1, container, _place(source, at))
     if operator == MERGE and there:
         container[key] = _merged(container[key], value, id, source, at, origins)
         return
@@ -134,7 +131,7 @@ def put(
 def _merged(old: Any, new: Any, id: Id, source: Source, at: Id, origins: Origins) -> Any:
     """Merge `new` into `old`: mappings key by key, lists by appending."""
     if isinstance(old, list) and isinstance(new, list):
-        for index, item in enumerate(new):
+        for index in range(len(new)):
             origins.record(Entry(id.child(len(old) + index), source, at.child(index)))
         old.extend(new)
         return old
@@ -194,4 +191,5 @@ def _nothing_to_delete(id: Id, depth: int, container: Any, place: Place | None) 
     keys = [str(key) for key in container] if isinstance(container, dict) else []
     near = closest.matches(id[depth], keys)
     hint = f"did you mean '~{Id((*id[:depth], near[0]))}'?" if near else None
-    return MergeError(f"'~{id}' deletes nothing: there is no '{Id(id[: depth + 1])}'", id=str(id), place=place, hint=hint)
+    message = f"'~{id}' deletes nothing: there is no '{Id(id[: depth + 1])}'"
+    return MergeError(message, id=str(id), place=place, hint=hint)

@@ -6,31 +6,18 @@ import os
 import threading
 import types
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.config import closest, expressions, macros, merge, source, tree
-from bundle_engine.config.graph import DONE, Node
-from bundle_engine.config.ids import (
-    EXPRESSION,
-    EXTENDS,
-    MACRO,
-    META,
-    PATH_SUFFIXES,
-    ROOT,
-    TARGET,
-    Id,
-    normalize,
-    split,
-    split_operator,
-    split_path,
-)
+from bundle_engine.config import links, merge, source, tree
+from bundle_engine.config.expansion import Expansion, MacroFiles
+from bundle_engine.config.ids import EXTENDS, META, PATH_SUFFIXES, ROOT, Id, normalize, split_operator, split_path
 from bundle_engine.config.items import ConfigItem
+from bundle_engine.config.node import DONE, Node
 from bundle_engine.config.origins import Entry, Origin, Origins
-from bundle_engine.config.references import whole_reference
 from bundle_engine.config.resolver import DEFAULT_GLOBALS, Names, ReferenceResolver
-from bundle_engine.config.source import CODE, COMMAND_LINE, Document, Source
+from bundle_engine.config.source import CODE, COMMAND_LINE, Source
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.config.views import view
 from bundle_engine.errors import (
@@ -38,8 +25,6 @@ from bundle_engine.errors import (
     BundleEngineWarning,
     FrozenError,
     IdNotFoundError,
-    IndexNotFoundError,
-    InputNotFoundError,
     Place,
 )
 
@@ -61,7 +46,6 @@ class ConfigParser:
 
     Attributes:
         config: the config as written; macros and relative ids are written out once it was parsed.
-        bundle_root: a folder in which files that macros name are looked up.
     """
 
     meta_key = META
@@ -74,29 +58,35 @@ class ConfigParser:
         globals: Mapping[str, Any] | bool | None = None,
     ) -> None:
         given = {} if globals is False else {**DEFAULT_GLOBALS, **(globals if isinstance(globals, Mapping) else {})}
-        self.bundle_root: Path | None = None
+        self._files = MacroFiles()
         self.locator = ComponentLocator(excludes)
         self._given = given
         self._names = Names(given)
         self._lock = threading.RLock()
         self._frozen = False
         self._overrides: list[tuple[Id, bool]] = []
-        self._documents: dict[Path, Document] = {}
         self._begin({META: {}} if config is None else tree.copy(config), Origins())
 
     def _begin(self, root: Any, origins: Origins) -> None:
         """Start over with another config."""
         self.config: Any = _rename(root)
         self._origins = origins
-        self._pending: list[Id] = [ROOT]  # where macros and relative ids may still stand
-        self._imports: list[Id] = []  # import statements that did not run yet
-        self._copied: list[Id] = []  # what macros copied
+        self._expansion = Expansion()
         self._resolver = self._new_resolver()
 
     def _new_resolver(self, *, instantiate: bool = True, eval_expr: bool = True) -> ReferenceResolver:
         return ReferenceResolver(
             self.config, self._names, self.locator, self._place, instantiate=instantiate, eval_expr=eval_expr
         )
+
+    @property
+    def bundle_root(self) -> Path | None:
+        """A folder in which files that macros name are looked up."""
+        return self._files.bundle_root
+
+    @bundle_root.setter
+    def bundle_root(self, folder: PathLike | None) -> None:
+        self._files.bundle_root = None if folder is None else Path(folder)
 
     @property
     def ref_resolver(self) -> ReferenceResolver:
@@ -209,7 +199,7 @@ class ConfigParser:
             container[key] = value
             self._origins.clear_inside(id)
             self._origins.record(Entry(id, CODE, id))
-            self._pending.append(id)
+            self._expansion.pending.append(id)
 
     def _container(self, id: Id, *, create: bool) -> Any:
         """Give the container in which the last key of an id stands."""
@@ -264,7 +254,7 @@ class ConfigParser:
                 root.update(tree.copy(dict(f)))
                 origins.record(Entry(ROOT, CODE, ROOT))
             else:
-                merge.assemble(_documents(f, kwargs), _load, origins, root)
+                merge.assemble(source.load_all(f, kwargs), source.load, origins, root)
             self._begin(root, origins)
 
     def read_meta(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
@@ -277,7 +267,7 @@ class ConfigParser:
         if isinstance(f, Mapping):
             content = dict(f)
         else:
-            content = merge.assemble(_documents(f, kwargs), _load, read)
+            content = merge.assemble(source.load_all(f, kwargs), source.load, read)
         with self._lock:
             self.set(content, META)
             self._origins.adopt(read, below=Id((META,)))
@@ -302,7 +292,7 @@ class ConfigParser:
                 self._resolver.graph.drop(id)
                 merge.apply(self.config, {key: tree.copy(value)}, origin, self._origins)
                 self._overrides.append((id, existed))
-                self._pending.append(id)
+                self._expansion.pending.append(id)
 
     def unused_overrides(self, *used: str) -> dict[str, str]:
         """Give the overrides that have no effect, because their ids existed nowhere and nothing refers to them.
@@ -313,28 +303,9 @@ class ConfigParser:
         Returns:
             for each id a message with the closest ids.
         """
-        self._prepare()
-        wanted = [*map(Id.parse, used), Id((META,)), *self._copied]
-        wanted += [target for _, targets in self._references() for target in targets]
-        unused = {}
-        for id, existed in self._overrides:
-            if existed or not self._exists(id) or any(u.covers(id) or id.covers(u) for u in wanted if u):
-                continue
-            if any(TARGET in self[str(Id(id[:depth]))] for depth in range(1, len(id)) if self._is_mapping(id[:depth])):
-                continue
-            near = self._near_override(id)
-            unused[str(id)] = f"the override '{id}' has no effect: no config has that id, and nothing refers to it" + (
-                f"; did you mean {near}?" if near else ""
-            )
-        return unused
-
-    def _is_mapping(self, keys: Sequence[str]) -> bool:
-        return isinstance(self.get(str(Id(keys))), dict)
-
-    def _near_override(self, id: Id) -> str:
-        siblings = self.get(str(id.parent))
-        names = [str(key) for key in siblings if str(key) != id[-1]] if isinstance(siblings, dict) else []
-        return closest.either(str(id.parent.child(name)) for name in closest.matches(id[-1], names))
+        self._ready()
+        wanted = [*map(Id.parse, used), Id((META,)), *self._expansion.copied]
+        return {str(id): text for id, text in links.unused(self.config, self._overrides, wanted).items()}
 
     # --- resolving ---
 
@@ -346,8 +317,8 @@ class ConfigParser:
         with self._lock:
             if reset:
                 self._resolver = self._new_resolver()
-            self._pending = [ROOT]
-            self._prepare()
+            self._expansion.pending = [ROOT]
+            self._ready()
 
     def resolve_macro_and_relative_ids(self) -> None:
         """Write out macros and relative ids in the config."""
@@ -377,7 +348,7 @@ class ConfigParser:
             node = resolver.graph.find_words(str(id))
             if node is None:
                 if "default" not in kwargs:
-                    raise self._not_found(Id.parse(id), None)
+                    raise self._not_found(Id.parse(id))
                 default = kwargs["default"]
                 if not isinstance(default, ConfigItem):
                     return default
@@ -399,7 +370,7 @@ class ConfigParser:
             parsed = Id.parse(id)
             node = resolver.graph.find(parsed)
             if node is None:
-                raise self._not_found(parsed, None)
+                raise self._not_found(parsed)
             self._run_imports()
             return resolver.fresh(node)
 
@@ -416,90 +387,20 @@ class ConfigParser:
             for id in ids or ("",):
                 node = resolver.graph.find(Id.parse(id))
                 if node is None:
-                    raise self._not_found(Id.parse(id), None)
+                    raise self._not_found(Id.parse(id))
                 resolver.check(node)
 
     def _ready(self) -> ReferenceResolver:
-        if self._pending:
-            self._prepare()
+        if self._expansion.pending:
+            self._expansion.run(self.config, self._files, self._origins, self._place, self._resolver.graph.drop)
         return self._resolver
 
-    def _prepare(self) -> None:
-        """Expand what is pending, and note the import statements in it."""
-        while self._pending:
-            pending = self._pending[0]
-            found = self._strings_at(pending)
-            expandable = [each for each in found if each[2][0] == MACRO]
-            if expandable:
-                if any(container is None for container, *_ in expandable):
-                    expandable = [self._at_parent(pending)]
-                self._copied += macros.expand(self.config, expandable, self._load_macro, self._origins)
-                if not pending:
-                    self._resolver.graph.drop(ROOT)
-                found = self._strings_at(pending)
-            macros.make_absolute([each for each in found if macros.needs_rewriting(each[2])], self._place)
-            known = set(self._imports)
-            for container, key, text, path in found:
-                if text[0] == EXPRESSION and expressions.is_import(container[key] if container is not None else text):
-                    id = tree.id_of(path)
-                    if id not in known:
-                        self._imports.append(id)
-            self._pending.pop(0)
-
-    def _strings_at(self, id: Id) -> list[tuple[Any, Any, str, Any]]:
-        """Give the strings at and inside an id that need something to be done."""
-        try:
-            value = tree.find(self.config, id)
-        except tree.NoSuchKey:  # deleted meanwhile
-            return []
-        above: Any = None
-        for key in id:
-            above = (above, key)
-        if value.__class__ is str:
-            return [self._at_parent(id)] if value and id and _wanted(value) else []
-        return [
-            (container, key, text, _graft(path, above) if id else path)
-            for container, key, text, path in tree.strings(value, _wanted)
-        ]
-
-    def _at_parent(self, id: Id) -> tuple[Any, Any, str, Any]:
-        container = tree.find(self.config, id.parent)
-        key = tree.child_key(container, id[-1])
-        above: Any = None
-        for part in id:
-            above = (above, part)
-        return container, key, container[key], above
-
     def _run_imports(self) -> None:
-        if self._imports:
-            imports, self._imports = self._imports, []
-            for id in imports:
+        if self._expansion.imports:
+            for id in self._expansion.take_imports():
                 node = self._resolver.graph.find(id)
                 if node is not None:
                     self._resolver.resolve(node)
-
-    def _load_macro(self, path: str, folder: Path | None) -> Document:
-        """Read the file of a macro: beside the file that holds it, in the bundle's root, in the working directory."""
-        written = Path(path)
-        folders = [folder, self.bundle_root, Path.cwd()]
-        candidates = [Path(each) / written for each in folders if each is not None]
-        if written.is_absolute():
-            candidates = [written]
-        for candidate in candidates:
-            if candidate.is_file():
-                key = candidate.resolve()
-                if key not in self._documents:
-                    document = source.load(candidate, any_root=True)
-                    if isinstance(document.data, dict) and EXTENDS in document.data:
-                        document.data = merge.assemble([document], _load, Origins())
-                    self._documents[key] = document
-                return self._documents[key]
-        try:
-            return source.load(candidates[0], any_root=True)  # tells what is wrong, with names that are similar
-        except InputNotFoundError as error:
-            looked = list(dict.fromkeys(str(candidate.parent) for candidate in candidates))
-            error.notes = (f"looked in {', '.join(looked)}",)
-            raise
 
     # --- asking ---
 
@@ -526,51 +427,19 @@ class ConfigParser:
         Raises:
             IdNotFoundError: when nothing stands there.
         """
-        parsed = Id.parse(id)
         self._ready()
         self[id]  # raises when there is nothing
-        found: dict[str, None] = {}
-        for at, targets in self._references(parsed):
-            if parsed.covers(at):
-                found.update((str(target), None) for target in targets)
-        return list(found)
+        return [str(found) for found in links.dependencies(self.config, Id.parse(id))]
 
     def dependents(self, id: str | int = "") -> list[str]:
-        """Give the ids of the references and expressions that refer to an id, or into it.
+        """Give the ids of the references and expressions that refer to an id, into it, or to what it stands in.
 
         Raises:
             IdNotFoundError: when nothing stands there.
         """
-        parsed = Id.parse(id)
         self._ready()
         self[id]
-        return [
-            str(at)
-            for at, targets in self._references()
-            if any(parsed.covers(target) or (target and target.covers(parsed)) for target in targets)
-        ]
-
-    def _references(self, inside: Id = ROOT) -> Iterable[tuple[Id, list[Id]]]:
-        """Give each reference and expression with the ids that it refers to."""
-        for _, _, text, path in self._all_strings(inside):
-            at = tree.id_of(path)
-            if text[0] == EXPRESSION:
-                targets = [r.id.absolute(at) for r in expressions.references(expressions.scan(text[1:]))]
-            else:
-                reference = whole_reference(text)
-                targets = [reference[0].absolute(at)] if reference else []
-            if targets:
-                yield at, [Id(split(words)) for words in targets if words is not None]
-
-    def _all_strings(self, inside: Id) -> Iterable[tuple[Any, Any, str, Any]]:
-        value = tree.find(self.config, inside)
-        if value.__class__ is str:
-            return [self._at_parent(inside)] if value[:1] in ("@", EXPRESSION) else []
-        above: Any = None
-        for key in inside:
-            above = (above, key)
-        found = tree.strings(value, lambda text: text[0] in ("@", EXPRESSION))
-        return ((c, k, text, _graft(path, above)) for c, k, text, path in found)
+        return [str(found) for found in links.dependents(self.config, Id.parse(id))]
 
     def to_dict(self, resolved: bool = False) -> Any:
         """Give the config as plain data; with `resolved`, the resolved values, which may be any objects."""
@@ -595,7 +464,7 @@ class ConfigParser:
         if not filepath:
             return {}
         document = source.load(filepath, json_options=kwargs)
-        return merge.assemble([document], _load, Origins()) if EXTENDS in document.data else document.data
+        return merge.assemble([document], source.load, Origins()) if EXTENDS in document.data else document.data
 
     @classmethod
     def load_config_files(
@@ -608,7 +477,7 @@ class ConfigParser:
         """
         if isinstance(files, Mapping):
             return files  # type: ignore[return-value]
-        return merge.assemble(_documents(files, kwargs), _load, Origins())
+        return merge.assemble(source.load_all(files, kwargs), source.load, Origins())
 
     @classmethod
     def export_config_file(cls, config: Any, filepath: PathLike, fmt: str = "json", **kwargs: Any) -> None:
@@ -633,13 +502,7 @@ class ConfigParser:
             import yaml
 
             text = yaml.safe_dump(config, **kwargs)
-        path = Path(filepath)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        source.write(Path(filepath), text)
 
     @classmethod
     def split_path_id(cls, src: str) -> tuple[str, str]:
@@ -654,7 +517,7 @@ class ConfigParser:
             raise AttributeError(name)
         parsed = Id((name,))
         if self._ready().graph.find(parsed) is None:
-            problem = self._not_found(parsed, None)
+            problem = self._not_found(parsed)
             raise AttributeNotFoundError(problem.message, id=problem.id, hint=problem.hint)
         return view(self, parsed, self.get_parsed_content(name))
 
@@ -686,49 +549,8 @@ class ConfigParser:
         self.bundle_root = state["bundle_root"]
         self._begin(state["config"], state["origins"])
 
-    def _not_found(self, id: Id, problem: tree.NoSuchKey | None) -> IdNotFoundError:
-        """Make the error for an id at which nothing stands."""
-        if problem is None:
-            try:
-                tree.find(self.config, id)
-            except tree.NoSuchKey as found:
-                problem = found
-            else:
-                return IdNotFoundError(f"nothing is known at '{id}'", id=str(id))
-        before = Id(id[: problem.depth])
-        container = problem.container
-        if isinstance(container, dict):
-            inside = f" in '{before}'" if before else ""
-            return IdNotFoundError(
-                f"there is no '{id[problem.depth]}'{inside}",
-                id=str(id),
-                place=self._place(before) if before else None,
-                hint=self._resolver.graph.near(id),
-            )
-        if isinstance(container, list):
-            message = f"'{before}' is a list of {len(container)} items and has no '{id[problem.depth]}'"
-        else:
-            message = f"'{before}' is {container!r} and has no inside"
-        return IndexNotFoundError(message, id=str(id), place=self._place(before))
-
-
-def _wanted(text: str) -> bool:
-    """Tell whether a string needs something to be done before resolving: macros, relative ids, imports."""
-    first = text[0]
-    if first == MACRO:
-        return True
-    return macros.needs_rewriting(text) or (first == EXPRESSION and "import" in text)
-
-
-def _graft(path: Any, above: Any) -> Any:
-    """Put a path below another one."""
-    keys = []
-    while path is not None:
-        path, key = path
-        keys.append(key)
-    for key in reversed(keys):
-        above = (above, key)
-    return above
+    def _not_found(self, id: Id, problem: tree.NoSuchKey | None = None) -> IdNotFoundError:
+        return self._resolver.graph.faults.not_found(id, problem)
 
 
 def _rename(config: Any) -> Any:
@@ -739,16 +561,3 @@ def _rename(config: Any) -> Any:
                 warnings.warn(f"'{old}' is called '{new}' now", BundleEngineWarning, stacklevel=4)
                 config[new] = config.pop(old)
     return config
-
-
-def _load(path: Path) -> Document:
-    return source.load(path)
-
-
-def _documents(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:
-    """Read files that are given as one, as a list, or as one string with commas."""
-    if isinstance(files, str) and "," in files and not Path(files).is_file():
-        files = [part.strip() for part in files.split(",")]
-    if isinstance(files, (str, os.PathLike)):
-        files = [files]
-    return [source.load(file, json_options=options) for file in files if file]

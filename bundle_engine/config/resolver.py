@@ -13,7 +13,10 @@ from typing import Any
 
 from bundle_engine.config import expressions, tree
 from bundle_engine.config.components import DEFAULT, Components, told
-from bundle_engine.config.graph import (
+from bundle_engine.config.graph import Graph
+from bundle_engine.config.ids import COMPONENT_KEYS, EXPRESSION, MODE, SEP, TARGET, Id
+from bundle_engine.config.items import ConfigComponent, ConfigExpression
+from bundle_engine.config.node import (
     ACTIVE,
     COMPONENT,
     DONE,
@@ -25,11 +28,8 @@ from bundle_engine.config.graph import (
     NEW,
     PLAIN,
     REFERRING,
-    Graph,
     Node,
 )
-from bundle_engine.config.ids import COMPONENT_KEYS, EXPRESSION, MODE, SEP, TARGET, Id
-from bundle_engine.config.items import ConfigComponent, ConfigExpression
 from bundle_engine.config.references import step_into
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.errors import (
@@ -193,7 +193,7 @@ class ReferenceResolver:
                             active.append(node)
                         work.append(iter(self._plan(node)))
                         break
-                    if kind == COMPONENT or kind == EXPRESSING:
+                    if kind in (COMPONENT, EXPRESSING):
                         node.state = ACTIVE
                         active.append(node)
                         node.value = builders[kind](node)
@@ -358,7 +358,8 @@ class ReferenceResolver:
         if isinstance(error, NameError):
             name = getattr(error, "name", None) or ""
             if name.startswith("__ref_"):
-                return ReferenceNotFoundError(f"a reference in {text!r} leads to nothing", id=str(at), place=self.place(at))
+                message = f"a reference in {text!r} leads to nothing"
+                return ReferenceNotFoundError(message, id=str(at), place=self.place(at))
             if name and self.graph.find(Id((name,))) is not None:
                 hint = f"write '@{name}' to refer to the value of that id"
             elif name:

@@ -13,6 +13,8 @@ from bundle_engine.config import closest, json_reader
 from bundle_engine.config.ids import PATH_SUFFIXES, Id
 from bundle_engine.errors import BundleEngineWarning, DuplicateKeyError, InputError, InputNotFoundError, Place
 
+PathLike = str | os.PathLike[str]
+
 FAIL_ON_DUPLICATE = "MONAI_FAIL_ON_DUPLICATE_CONFIG"
 
 
@@ -76,14 +78,12 @@ class Document(Source):
         return KeySpot(_spot_place(self.path, self._text, key), _spot_place(self.path, self._text, value))
 
 
-def is_config_path(text: str | os.PathLike[str]) -> bool:
+def is_config_path(text: PathLike) -> bool:
     """Tell whether a path has the suffix of a config file."""
     return str(text).lower().endswith(PATH_SUFFIXES)
 
 
-def load(
-    path: str | os.PathLike[str], *, json_options: Mapping[str, Any] | None = None, any_root: bool = False
-) -> Document:
+def load(path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_root: bool = False) -> Document:
     """Read one JSON or YAML file.
 
     Args:
@@ -111,13 +111,32 @@ def load(
     if doubled:
         _tell_duplicates(path, text)
     if not isinstance(data, dict) and not any_root:
-        kind = {list: "a list", str: "a string"}.get(type(data), type(data).__name__)
+        kind = "a list" if isinstance(data, list) else "a string" if isinstance(data, str) else type(data).__name__
         raise InputError(
             f"the root of a config is a mapping, and here it is {kind}",
             place=_place(path, text, 1, 1),
             hint="give the value a name: 'key: value'",
         )
     return Document(path, text, data)
+
+
+def load_all(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:
+    """Read files that are given as one, as a list, or as one string with commas."""
+    if isinstance(files, str) and "," in files and not Path(files).is_file():
+        files = [part.strip() for part in files.split(",")]
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    return [load(file, json_options=options) for file in files if file]
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file; it is complete or as it was before."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _read_text(path: Path) -> str:

@@ -152,9 +152,7 @@ def _import_deepest(parts: list[str]) -> tuple[Any, int]:
     return module, len(parts)
 
 
-def _missing(
-    target: str, parts: list[str], part: str, value: Any, reached: str, locator: ComponentLocator
-) -> Missing:
+def _missing(target: str, parts: list[str], part: str, value: Any, reached: str, locator: ComponentLocator) -> Missing:
     if reached:
         kind = "module" if isinstance(value, types.ModuleType) else "object"
         near = closest.matches(part, (name for name in dir(value) if not name.startswith("_")))
@@ -165,7 +163,8 @@ def _missing(
         hint = f"did you mean {closest.either(roots)}?" if roots else f"install '{part}', or put it beside the config"
         return Missing(f"there is no package '{part}'", hint, root=part)
     near = closest.matches(part, [*locator.short_names(), *dir(builtins)])
-    hint = f"did you mean {closest.either(near)}?" if near else "short names are MONAI's; write others with their package"
+    otherwise = "short names are MONAI's; write others with their package"
+    hint = f"did you mean {closest.either(near)}?" if near else otherwise
     return Missing(f"nothing in MONAI is called '{target}'", hint)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bundle_engine.config.ids import SEP, SIGILS, Id
 
+
 def is_container(value: Any) -> bool:
     """Tell whether a value is looked into: a mapping or a list, not other objects that code put there."""
     return isinstance(value, (dict, list))

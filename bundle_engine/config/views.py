@@ -59,7 +59,8 @@ class ConfigView:
 
     def _written_at(self) -> Id:
         """Give the id of the container that is written to, behind references."""
-        id, seen = self._id, set()
+        id: Id = self._id
+        seen: set[Id] = set()
         while id not in seen:
             seen.add(id)
             text = self._parser.get(str(id))

@@ -72,7 +72,9 @@ class _Merge:
 class _Level:
     """A container that is being read."""
 
-    __slots__ = ("anchor", "at", "expanded", "is_mapping", "key", "key_event", "keys", "merges", "start", "tag", "value")
+    __slots__ = (
+        "anchor", "at", "expanded", "is_mapping", "key", "key_event", "keys", "merges", "start", "tag", "value",
+    )  # fmt: skip
 
     def __init__(self, start: Any, is_mapping: bool, at: Id | None) -> None:
         self.start = start
@@ -209,9 +211,7 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
             continue
         level.expanded += size
         if expanded_by_alias and level.expanded > EXPANSION_FLOOR and level.expanded > EXPANSION_RATIO * written:
-            raise _error(
-                f"aliases expand {written:,} written values to more than {EXPANSION_RATIO * written:,}", event
-            )
+            raise _error(f"aliases expand {written:,} written values to more than {EXPANSION_RATIO * written:,}", event)
         if not level.is_mapping:
             if spots and level.at is not None and kind in (ScalarEvent, AliasEvent):
                 reading.spots[level.at.child(len(level.value))] = _spots_of(level, event)
@@ -307,7 +307,7 @@ _scalars = _Scalars()
 @lru_cache(maxsize=65_536)
 def _plain(text: str) -> Any:
     """Give the value of an unquoted scalar. All kinds that can come out are immutable."""
-    tag = _scalars.resolve(ScalarNode, text, (True, False))
+    tag: str = _scalars.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if tag == _STR:
         return _float(text) if text[:1] in _NUMBER_STARTS else text
     if tag == _MERGE:
@@ -346,7 +346,7 @@ def _tagged_container(level: _Level) -> Any:
         pairs = [pair for item in value if isinstance(item, dict) for pair in item.items()]
         if len(pairs) == len(value):
             return pairs
-    node = MappingNode(tag, []) if level.is_mapping else SequenceNode(tag, [])
+    node = MappingNode(tag or "", []) if level.is_mapping else SequenceNode(tag or "", [])
     return _convert(node, level.start)
 
 

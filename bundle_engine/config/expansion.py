@@ -1,0 +1,139 @@
+"""Prepare a config for resolving: write out macros and relative ids, and note its import statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bundle_engine.config import expressions, macros, merge, source, tree
+from bundle_engine.config.ids import EXPRESSION, EXTENDS, MACRO, ROOT, Id
+from bundle_engine.config.origins import Origins
+from bundle_engine.config.source import Document
+from bundle_engine.errors import InputNotFoundError, Place
+
+
+class MacroFiles:
+    """Finds and reads the files that macros name, each once.
+
+    Attributes:
+        bundle_root: the second folder to look in, after that of the file that holds the macro.
+    """
+
+    def __init__(self) -> None:
+        self.bundle_root: Path | None = None
+        self._documents: dict[Path, Document] = {}
+
+    def load(self, path: str, folder: Path | None) -> Document:
+        """Read a file: beside the file that holds the macro, in the bundle's root, in the working directory.
+
+        Raises:
+            InputNotFoundError: when it is in none of them; and what `source.load` raises.
+        """
+        written = Path(path)
+        folders = [Path(each) for each in (folder, self.bundle_root, Path.cwd()) if each is not None]
+        candidates = [written] if written.is_absolute() else [each / written for each in folders]
+        for candidate in candidates:
+            if candidate.is_file():
+                key = candidate.resolve()
+                if key not in self._documents:
+                    document = source.load(candidate, any_root=True)
+                    if isinstance(document.data, dict) and EXTENDS in document.data:
+                        document.data = merge.assemble([document], source.load, Origins())
+                    self._documents[key] = document
+                return self._documents[key]
+        try:
+            return source.load(candidates[0], any_root=True)  # tells what is wrong, with names that are similar
+        except InputNotFoundError as error:
+            looked = list(dict.fromkeys(str(candidate.parent) for candidate in candidates))
+            error.notes = (f"looked in {', '.join(looked)}",)
+            raise
+
+
+class Expansion:
+    """What remains to be done to one config.
+
+    Attributes:
+        pending: ids at and inside of which macros and relative ids may still stand.
+        imports: ids of import statements that did not run yet, in document order.
+        copied: ids that macros copied.
+    """
+
+    def __init__(self) -> None:
+        self.pending: list[Id] = [ROOT]
+        self.imports: list[Id] = []
+        self.copied: list[Id] = []
+
+    def run(
+        self,
+        config: Any,
+        files: MacroFiles,
+        origins: Origins,
+        place: Callable[[Id], Place | None],
+        changed: Callable[[Id], Any],
+    ) -> None:
+        """Work on what is pending, in place.
+
+        Args:
+            config: the config.
+            files: reads the files that macros name.
+            origins: its history.
+            place: gives the place where an id was written.
+            changed: is told the ids whose values macros replaced.
+
+        Raises:
+            CycleError, IdNotFoundError, InputError: for a macro or a relative id that leads nowhere.
+        """
+        while self.pending:
+            id = self.pending[0]
+            found = strings_at(config, id, _wanted)
+            expandable = [each for each in found if each[2][0] == MACRO]
+            if expandable:
+                self.copied += macros.expand(config, expandable, files.load, origins)
+                changed(id)
+                found = strings_at(config, id, _wanted)
+            macros.make_absolute([each for each in found if macros.needs_rewriting(each[2])], place)
+            known = set(self.imports)
+            for _, _, text, path in found:
+                if text[0] == EXPRESSION and expressions.is_import(text):
+                    statement = tree.id_of(path)
+                    if statement not in known:
+                        self.imports.append(statement)
+            self.pending.pop(0)
+
+    def take_imports(self) -> list[Id]:
+        """Give the import statements that did not run yet; they count as run from now on."""
+        imports, self.imports = self.imports, []
+        return imports
+
+
+def strings_at(config: Any, id: Id, wanted: Callable[[str], bool]) -> list[tuple[Any, Any, str, Any]]:
+    """Give the wanted strings at and inside an id, as `tree.strings` gives them; none where nothing stands there."""
+    try:
+        value = tree.find(config, id)
+    except tree.NoSuchKey:  # deleted meanwhile
+        return []
+    above: Any = None
+    for key in id:
+        above = (above, key)
+    if value.__class__ is str:
+        if not (value and id and wanted(value)):
+            return []
+        container = tree.find(config, id.parent)
+        return [(container, tree.child_key(container, id[-1]), value, above)]
+    return [(c, key, text, _below(above, path)) for c, key, text, path in tree.strings(value, wanted)]
+
+
+def _below(above: Any, path: Any) -> Any:
+    """Put a path below another one."""
+    if above is None:
+        return path
+    for key in tree.id_of(path):
+        above = (above, key)
+    return above
+
+
+def _wanted(text: str) -> bool:
+    """Tell whether something has to be done to a string before resolving."""
+    first = text[0]
+    return first == MACRO or macros.needs_rewriting(text) or (first == EXPRESSION and "import" in text)
