@@ -31,6 +31,28 @@ _HOMES = {
 }
 
 
+__all__ = [
+    "BundleEngineError",
+    "BundleEngineWarning",
+    "BundleWorkflow",
+    "ComponentLocator",
+    "ConfigComponent",
+    "ConfigExpression",
+    "ConfigItem",
+    "ConfigParser",
+    "ConfigWorkflow",
+    "Origin",
+    "Place",
+    "PythonicWorkflow",
+    "ReferenceResolver",
+    "__version__",
+    "create_workflow",
+    "load_config_file",
+    "load_config_files",
+    "run",
+    "run_workflow",
+]
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
