@@ -86,17 +86,37 @@ class Place:
 
     def excerpt(self) -> str:
         """Draw the line with carets under the value; an empty string where there is no line."""
-        if not self.line or not self.text:
+        if not self.line or not self.text.strip():
             return ""
-        text, column = self.text, self.column
+        text, column = self.text, max(1, self.column)
         if len(text) > 160:  # keep the place in view on a very long line
-            start = max(0, column - 60)
-            text, column = "…" + text[start : start + 150] + "…", column - start + 1
+            start = max(0, min(column - 60, len(text) - 150))
+            cut = "…" if start else ""
+            end = "…" if start + 150 < len(text) else ""
+            text, column = cut + text[start : start + 150] + end, column - start + len(cut)
+        text = _printable(text)
         number = str(self.line)
         gap = " " * len(number)
-        indent = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
-        carets = "^" * max(1, min(self.width, len(text) - column + 1))
+        indent = "".join("\t" if c == "\t" else " " * _cells(c) for c in text[: column - 1])
+        under = text[column - 1 : column - 1 + max(1, self.width)]
+        carets = "^" * max(1, sum(_cells(c) for c in under))
         return f" {gap} |\n {number} | {text}\n {gap} | {indent}{carets}"
+
+
+def _printable(text: str) -> str:
+    """Replace what a terminal would obey instead of show."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
+
+
+def _cells(character: str) -> int:
+    """Count the cells that a character takes in a terminal."""
+    if character.isascii():
+        return 1
+    import unicodedata
+
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 class BundleEngineWarning(UserWarning):
@@ -139,7 +159,7 @@ class BundleEngineError(Exception):
             lines.append("  at " + "  ".join(part for part in (where, named) if part))
         if self.place is not None and (excerpt := self.place.excerpt()):
             lines.append(excerpt)
-        lines.extend(f"  {note}" for note in self.notes)
+        lines.extend(f"  {_printable(line)}" for note in self.notes for line in note.split("\n"))
         if self.hint:
             lines.append(f"  help: {self.hint}")
         return "\n".join(lines)
@@ -159,6 +179,14 @@ def _rebuild(kind: type[BundleEngineError], message: str, state: dict[str, Any])
 
 class InputError(BundleEngineError, ValueError):
     """A file that cannot be read as a config: syntax, encoding, kind of root, depth, size."""
+
+    def named_by(self, text: str, id: str, place: Place | None) -> None:
+        """Add what made the file be read: the text there, its id and its place."""
+        if self.place is None:  # the file itself has no place to show
+            self.place = place
+            self.id = id if self.id is None else self.id
+        else:
+            self.notes = (*self.notes, f"read because of '{text}'" + (f" at {place}" if place else ""))
 
 
 class InputNotFoundError(InputError, FileNotFoundError):
@@ -203,6 +231,10 @@ class ExpressionError(BundleEngineError, RuntimeError):
 
 class ExpressionSyntaxError(ExpressionError, SyntaxError):
     """An expression that Python cannot read."""
+
+    @property
+    def msg(self) -> str:  # type: ignore[override]  # what Python prints of a SyntaxError that nobody caught
+        return self.render()
 
 
 class ImportStatementError(ExpressionError, ImportError):

@@ -1,8 +1,12 @@
-"""Find the names that were probably meant, fast enough for 50,000 candidates."""
+"""Find the names that were probably meant, fast enough for 50,000 candidates, or say what there is instead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, islice
+from typing import Any
+
+from bundle_engine.config.ids import META
 
 _LIMIT = 400  # candidates that are compared letter by letter
 
@@ -15,25 +19,28 @@ def matches(word: str, candidates: Iterable[str], *, most: int = 3) -> list[str]
     wanted = word.lower()
     allowed = min(3, (len(wanted) + 2) // 4 + (len(wanted) > 4)) if len(wanted) > 1 else 0
     letters = set(wanted)
-    rough: list[tuple[int, str]] = []
+    rough: list[list[str]] = [[] for _ in range(2 * allowed + 2)]  # by how many letters differ
     for candidate in candidates:
         if abs(len(candidate) - len(wanted)) > allowed + 2:
             continue
         lower = candidate.lower()
         if lower == wanted:
-            rough.append((-1, candidate))
+            rough[0].append(candidate)
             continue
         difference = len(letters.symmetric_difference(lower))
         if difference <= 2 * allowed:
-            rough.append((difference, candidate))
-    rough.sort(key=lambda pair: pair[0])
+            rough[difference + 1].append(candidate)
     scored = []
-    for _, candidate in rough[:_LIMIT]:
+    for candidate in islice(chain.from_iterable(rough), _LIMIT):
         distance = edit_distance(wanted, candidate.lower(), allowed)
         if distance <= allowed:
-            scored.append((distance, candidate))
+            exactly = sum(a != b for a, b in zip(word, candidate, strict=False))
+            scored.append((distance, exactly, candidate))
     scored.sort()
-    return [candidate for _, candidate in scored[:most]]
+    best: dict[str, str] = {}  # names that differ in nothing but upper and lower case are offered once
+    for _, _, candidate in scored:
+        best.setdefault(candidate.lower(), candidate)
+    return list(best.values())[:most]
 
 
 def edit_distance(a: str, b: str, most: int) -> int:
@@ -63,3 +70,27 @@ def either(names: Iterable[str]) -> str:
     if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def instead(name: object, value: Any) -> str | None:
+    """Say what there is in a value in which something was not found.
+
+    Args:
+        name: what to call the value; empty for the root.
+        value: a mapping, a list, or what has no inside.
+    """
+    if isinstance(value, dict):
+        keys = [str(key) for key in value if key != META]
+        if not keys:
+            return f"'{name}' is empty" if str(name) else "the config is empty"
+        shown = ", ".join(keys[:8]) + (", …" if len(keys) > 8 else "")
+        return f"'{name}' has {shown}" if str(name) else f"the config has {shown}"
+    if isinstance(value, list):
+        return f"'{name}' is a list of {counted(len(value), 'item')}, counted from 0"
+    text = repr(value)
+    return f"'{name}' is {text if len(text) <= 60 else text[:59] + '…'} and has no inside"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 item``, ``2 items``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -5,13 +5,27 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bundle_engine.config import closest
-from bundle_engine.config.ids import ARGS, COMPONENT_KEYS, DEBUG, EXPRESSION, MODE, REFERENCE, TARGET, Id
+from bundle_engine.config.expressions import failed_import
+from bundle_engine.config.ids import (
+    ARGS,
+    COMPONENT_KEYS,
+    DEBUG,
+    DISABLED,
+    EXPRESSION,
+    MODE,
+    RANKS,
+    REFERENCE,
+    TARGET,
+    Id,
+)
+from bundle_engine.config.origins import Where
 from bundle_engine.config.targets import (
     ComponentLocator,
+    Misfit,
     Missing,
     Target,
     describe_arguments,
@@ -24,11 +38,11 @@ from bundle_engine.errors import (
     BundleEngineError,
     BundleEngineWarning,
     InstantiationError,
-    Place,
     TargetNotFoundError,
 )
 
 DEFAULT, CALLABLE, DEBUGGING = MODES = ("default", "callable", "debug")
+_NONE = ()
 
 
 class Components:
@@ -37,10 +51,9 @@ class Components:
     Args:
         locator: finds short names.
         place: gives the place where an id was written.
-        keys: gives the keys of the config at an id, to tell a misspelt argument's place.
     """
 
-    def __init__(self, locator: ComponentLocator, place: Callable[[Id], Place | None]) -> None:
+    def __init__(self, locator: ComponentLocator, place: Where) -> None:
         self.locator = locator
         self.place = place
         self.debug = os.environ.get("MONAI_DEBUG_CONFIG", "0") != "0"
@@ -60,7 +73,10 @@ class Components:
         except BundleEngineError:
             raise
         except Exception as error:
-            raise self._not_found(target, id(), f"importing it failed: {told(error)}", None) from error
+            reason = f"importing it failed: {told(error)}"
+            lacking = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+            hint = f"install '{lacking}'" if lacking else None
+            raise self._not_found(target, id(), reason, hint, notes=raised_at(error)) from error
         if isinstance(found, Missing):
             raise self._not_found(target, id(), found.reason, found.hint, found.root)
         self._targets[target] = found
@@ -75,27 +91,29 @@ class Components:
             TargetNotFoundError, ArgumentError: where the component cannot be built.
         """
         target = raw[TARGET]
-        if target.__class__ is not str or target[:1] in (REFERENCE, EXPRESSION):
+        if target.__class__ is not str:
+            if target is None:
+                raise self._no_target(id())
+            return
+        if target[:1] in (REFERENCE, EXPRESSION):
             return
         found = self.locate(target, id)
-        if raw.get(MODE, DEFAULT) == DEFAULT:
+        mode = raw.get(MODE, DEFAULT)
+        if mode == DEFAULT:
             names = [key for key in raw if key not in COMPONENT_KEYS]
-            positional = raw.get(ARGS, ())
-            count = len(positional) if isinstance(positional, (list, tuple)) else 0
-            self._check_arguments(found, names, count, id, sure=True)
+            count = _known_count(raw[ARGS]) if ARGS in raw else 0
+            for misfit in misfits(found.callable, names, count):
+                raise self._misfit(found, misfit, names, id())
+        elif mode.__class__ is str and mode.strip() not in MODES and mode[:1] not in (REFERENCE, EXPRESSION):
+            raise self._no_mode(mode, id())
 
-    def _check_arguments(
-        self, target: Target, names: list[Any], positional: int, id: Callable[[], Id], *, sure: bool, cause: Any = None
-    ) -> None:
-        for misfit in misfits(target.callable, names, positional, sure=sure):
-            at = id()
-            inner = at.child(misfit.argument) if misfit.argument in names else at.child(TARGET)
-            raise ArgumentError(
-                f"'{target.path}' {misfit.reason}",
-                id=str(inner if misfit.argument in names else at),
-                place=self.place(inner),
-                hint=misfit.hint,
-            ) from cause
+    def _misfit(self, target: Target, misfit: Misfit, names: list[Any], at: Id) -> ArgumentError:
+        if misfit.argument in names or misfit.argument == ARGS:
+            at = at.child(misfit.argument)
+            place = self.place(at, key=True)
+        else:
+            place = self.place(at.child(TARGET))
+        return ArgumentError(f"'{target.path}' {misfit.reason}", id=str(at), place=place, hint=misfit.hint)
 
     def build(
         self, target: Any, mode: Any, arguments: dict[str, Any], raw: dict[Any, Any], id: Callable[[], Id]
@@ -115,10 +133,14 @@ class Components:
         """
         if target.__class__ is str:
             found = self._targets.get(target) or self.locate(target, id)
+        elif target is None:
+            raise self._no_target(id())
         else:
             found = Target(target, getattr(target, "__qualname__", None) or repr(target))
         function = found.callable
-        positional = arguments.pop(ARGS, ())
+        positional = arguments.pop(ARGS, _NONE)
+        if positional.__class__ is not list and positional is not _NONE:
+            positional = self._positional(positional, id)
         try:
             if mode == DEFAULT and not self.debug and DEBUG not in raw:
                 if callable(function):
@@ -126,24 +148,29 @@ class Components:
                 return self._not_callable(found, id)
             return self._call_otherwise(found, mode, positional, arguments, raw, id)
         except Exception as error:
-            if isinstance(error, TypeError):
-                self._check_arguments(found, list(arguments), len(positional), id, sure=False, cause=error)
             at = id()
+            if isinstance(error, TypeError):
+                names = list(arguments)
+                for misfit in misfits(found.callable, names, len(positional), sure=False):
+                    if misfit.shows_in(error):  # this is what the call itself was refused for
+                        raise self._misfit(found, misfit, names, at) from error
+            notes = [f"called with ({describe_arguments(arguments, positional)})", *raised_at(error)]
+            problems = list(filter(None, map(failed_import, (*positional, *arguments.values()))))
             raise InstantiationError(
                 f"'{found.path}' failed: {told(error)}",
                 id=str(at),
                 place=self.place(at.child(TARGET)),
-                notes=[f"called with ({describe_arguments(arguments, positional)})"],
-                hint=_hint(error, found),
+                notes=[*notes, *(problem.message for problem in problems)],
+                hint=None if problems else _hint(error, found),
             ) from error
 
     def _call_otherwise(
         self, found: Target, mode: Any, positional: Any, arguments: dict[str, Any], raw: Any, id: Callable[[], Id]
     ) -> Any:
         mode = getattr(mode, "value", mode)
+        mode = mode.strip() if isinstance(mode, str) else mode
         if mode not in MODES:
-            near = closest.matches(str(mode), MODES)
-            raise ValueError(f"{MODE} is one of {', '.join(MODES)}, not {mode!r}" + (f"; {near[0]}?" if near else ""))
+            raise self._no_mode(mode, id())
         if raw.get(DEBUG, False) or self.debug:
             warnings.warn(f"stopping before {found.path} is called, in pdb", BundleEngineWarning, stacklevel=2)
             breakpoint()
@@ -165,27 +192,87 @@ class Components:
         warnings.warn(message, BundleEngineWarning, stacklevel=2)
         return found.callable
 
-    def _not_found(self, target: str, at: Id, reason: str, hint: str | None, root: str = "") -> TargetNotFoundError:
+    def _positional(self, value: Any, id: Callable[[], Id]) -> list[Any]:
+        if value is None:
+            return []
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            at = id().child(ARGS)
+            raise ArgumentError(
+                f"{ARGS} is a list of positional arguments, not {describe_arguments({}, [value])}",
+                id=str(at),
+                place=self.place(at),
+                hint=f"write '{ARGS}: [...]', also for one argument",
+            )
+        return list(value)
+
+    def _no_mode(self, mode: Any, at: Id) -> InstantiationError:
+        near = closest.matches(str(mode), MODES)
+        inner = at.child(MODE)
+        return InstantiationError(
+            f"{MODE} is {closest.either(MODES)}, not {mode!r}",
+            id=str(inner),
+            place=self.place(inner),
+            hint=f"did you mean {closest.either(near)}?" if near else None,
+        )
+
+    def _no_target(self, at: Id) -> TargetNotFoundError:
+        inner = at.child(TARGET)
+        hint = "name a class or a function, or take the key out"
+        message = f"the {TARGET} of '{at}' is null"
+        return TargetNotFoundError(message, id=str(inner), place=self.place(inner), hint=hint)
+
+    def _not_found(
+        self, target: str, at: Id, reason: str, hint: str | None, root: str = "", notes: Sequence[str] = ()
+    ) -> TargetNotFoundError:
         error = TargetNotFoundError(
             f"cannot locate the target '{target}': {reason}",
             id=str(at),
             place=self.place(at.child(TARGET)),
             hint=hint,
+            notes=notes,
         )
         error.name = root or None
         return error
 
 
+def _known_count(positional: Any) -> int | None:
+    """Count the positional arguments as written; None where only resolving tells how many there are."""
+    if not isinstance(positional, (list, tuple)):
+        return 0 if positional is None else None
+    gated = any(isinstance(item, dict) and (DISABLED in item or RANKS in item) for item in positional)
+    return None if gated else len(positional)
+
+
 def told(error: BaseException) -> str:
-    """Write an exception in one line; of our own only the message, since its place follows."""
+    """Write an exception with its kind; of our own only the message, since its place follows."""
+    if isinstance(error, BundleEngineError):
+        return error.message
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    text = error.message if isinstance(error, BundleEngineError) else str(error)
+    text = str(error)
+    if isinstance(error, KeyError) and len(error.args) == 1 and " " in str(error.args[0]):
+        text = str(error.args[0])  # a sentence, which KeyError would put into quotes
     return f"{name}: {text}" if text else name
 
 
+def raised_at(error: BaseException) -> list[str]:
+    """Say in which line of somebody's code an exception was raised; nothing where there is none."""
+    found = None
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith("<") and os.path.dirname(file) != _HERE:
+            found = f"raised at {file}:{step.tb_lineno}, in {step.tb_frame.f_code.co_name}"
+        step = step.tb_next
+    return [found] if found else []
+
+
+_HERE = os.path.dirname(__file__)
+
+
 def _hint(error: Exception, found: Target) -> str | None:
-    if not isinstance(error, (TypeError, ValueError)):
+    if not isinstance(error, TypeError):
         return None
     known = parameters(found.callable)
-    return f"it takes {', '.join(known.order)}" if known is not None and known.order else None
+    names = [name for name in known.order if not name.startswith("_")] if known is not None else []
+    return f"it takes {', '.join(names)}" if names else None

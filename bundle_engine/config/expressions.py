@@ -16,6 +16,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from bundle_engine.config.ids import EXPRESSION, ID_PATTERN, REFERENCE, RelativeId, read_relative
+from bundle_engine.errors import ImportStatementError
 
 
 class Reference(NamedTuple):
@@ -239,6 +240,10 @@ class Binding(NamedTuple):
     outright: bool
 
 
+ANY_NAME = "*"  # among the names of code that may look up any name
+_SEES_NAMES = re.compile(r"(?<![\w.])(?:eval|exec|globals|locals)\s*\(")
+
+
 class Compiled(NamedTuple):
     """An expression that is ready to be evaluated.
 
@@ -256,6 +261,11 @@ class Compiled(NamedTuple):
 def value_name(index: int) -> str:
     """The name that stands for the value of a reference."""
     return f"__ref_{index}__"
+
+
+def is_reference_name(name: str) -> bool:
+    """Tell whether a name stands for a reference, or for its being there."""
+    return name.startswith("__ref_")
 
 
 def exists_name(name: str) -> str:
@@ -325,7 +335,19 @@ def _default_start(reference: Reference) -> int:
 @lru_cache(maxsize=16_384)
 def _code(source: str) -> tuple[CodeType, frozenset[str]]:
     code = compile(source.strip(), "<expression>", "eval", dont_inherit=True)
-    return code, frozenset(_names(code))
+    names = frozenset(_names(code))
+    return code, names | {ANY_NAME} if _SEES_NAMES.search(source) else names
+
+
+def has_functions(code: CodeType) -> bool:
+    """Tell whether code defines functions: lambdas, comprehensions."""
+    return any(constant.__class__ is CodeType for constant in code.co_consts)
+
+
+def named(code: CodeType, name: str) -> CodeType:
+    """Give code whose functions tell in tracebacks from which expression they are."""
+    constants = tuple(named(c, name) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_consts=constants, co_filename=name)
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -337,23 +359,42 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 class ExpressionProblem(ValueError):
-    """Text that is no expression, with the offset into it where reading stopped, if Python tells."""
+    """Text that is no expression.
 
-    def __init__(self, message: str, offset: int | None) -> None:
+    Attributes:
+        message: what Python says.
+        offset: the offset into the text where reading stopped, if Python tells.
+        statement: whether the text is a statement.
+    """
+
+    def __init__(self, message: str, offset: int | None, statement: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
+        self.statement = statement
 
 
 def _problem(text: str, source: str, offsets: list[tuple[int, int]], error: Exception) -> ExpressionProblem:
+    if not text.strip():
+        return ExpressionProblem("there is nothing after '$'", None)
+    statement = False
+    try:
+        compile(source.strip(), "<expression>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+        statement = True
+    except SyntaxError as other:
+        if _MAY_IMPORT.match(text):
+            error = other
+    except ValueError:  # a NUL character
+        return ExpressionProblem(str(error), text.find("\0"))
+    if isinstance(error, SyntaxError) and error.offset == 0:  # the text ends too early
+        return ExpressionProblem(error.msg, len(text.rstrip()), statement)
     if not isinstance(error, SyntaxError) or not error.offset:
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
-        return ExpressionProblem(message, None)
+        return ExpressionProblem(error.msg if isinstance(error, SyntaxError) else str(error), None, statement)
     stripped = len(source) - len(source.lstrip())
     before = source.strip().split("\n")[: (error.lineno or 1) - 1]
     found = stripped + sum(len(line) + 1 for line in before) + error.offset - 1
     new, old = max((pair for pair in offsets if pair[0] <= found), default=(0, 0))
-    return ExpressionProblem(error.msg, min(old + found - new, len(text)))
+    return ExpressionProblem(error.msg, min(old + found - new, len(text)), statement)
 
 
 # --- import statements ---
@@ -412,13 +453,21 @@ def bound_names(text: str) -> list[str]:
     return names
 
 
+def failed_import(value: Any) -> ImportStatementError | None:
+    """Give the error of an import that a value stands for, if it does."""
+    if type(value) is not FailedImport:
+        return None
+    error: ImportStatementError = object.__getattribute__(value, "_error")
+    return error
+
+
 class FailedImport:
     """Stands for what an import statement could not bind; the first use raises the error.
 
     MONAI lets a config whose imports fail run on as long as nothing uses them, and so does this.
     """
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: ImportStatementError) -> None:
         object.__setattr__(self, "_error", error)
 
     def __getattr__(self, name: str) -> Any:
@@ -428,6 +477,8 @@ class FailedImport:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise object.__getattribute__(self, "_error")
+
+    __getitem__ = __iter__ = __call__
 
     def __repr__(self) -> str:
         return f"<failed import: {object.__getattribute__(self, '_error').message}>"
@@ -450,12 +501,16 @@ def env(name: str, default: Any = None) -> Any:
     text = os.environ.get(name)
     if text is None:
         if default is None:
-            raise KeyError(f"the environment variable {name} is not set; give env() a default or export it")
+            raise KeyError(f"the environment variable {name} is not set; export it, or write env('{name}', DEFAULT)")
         return default
     if isinstance(default, bool):
         return text.strip().lower() in ("1", "true", "yes", "on")
     if isinstance(default, (int, float)):
-        return type(default)(text)
+        try:
+            return type(default)(text)
+        except ValueError:
+            wanted = "a whole number" if isinstance(default, int) else "a number"
+            raise ValueError(f"the environment variable {name} is {text!r}, and {wanted} is wanted") from None
     return text
 
 

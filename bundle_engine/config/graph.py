@@ -24,6 +24,7 @@ from bundle_engine.config.ids import (
     split,
 )
 from bundle_engine.config.node import (
+    ABSENT,
     ACTIVE,
     COMPONENT,
     DONE,
@@ -40,8 +41,8 @@ from bundle_engine.config.node import (
     reset,
     with_descendants,
 )
+from bundle_engine.config.origins import Where
 from bundle_engine.config.references import default_value, whole_reference
-from bundle_engine.errors import Place
 
 _GATES = (DISABLED, RANKS)
 
@@ -53,14 +54,16 @@ class Graph:
         root: the config, macros expanded.
         place: gives the place where an id was written.
         allow_missing: whether a reference that leads nowhere stays the text it is.
+        whole: whether all parts of components are wanted, since none is built.
     """
 
     def __init__(
-        self, root: Any, place: Callable[[Id], Place | None], allow_missing: Callable[[], bool] = lambda: False
+        self, root: Any, place: Where, allow_missing: Callable[[], bool] = lambda: False, *, whole: bool = False
     ) -> None:
         self.root = Node(None, "", root)
         self.faults = Faults(lambda: self.root.raw, place)
         self.allow_missing = allow_missing
+        self.whole = whole
         self._insides: dict[Id, Node] = {}
         self._by_words: dict[str, Node | None] = {}
         self._shortcuts: dict[str, Node | None] = {}
@@ -111,6 +114,12 @@ class Graph:
             found.kind, found.state = INSIDE, NEW
             self._insides[id] = found
         return found
+
+    def maybe(self, inside: Node) -> Node:
+        """Give a twin of a node past a resolved value, whose value is `ABSENT` when nothing is there."""
+        twin = Node(inside.parent, inside.key, ABSENT)
+        twin.kind, twin.state = INSIDE, NEW
+        return twin
 
     def find_words(self, words: str) -> Node | None:
         """Give the node at an id that is written out."""
@@ -200,7 +209,7 @@ class Graph:
         raw = node.raw
         needs = self._items(node)
         keys = node.keys or []
-        if DISABLED in raw or RANKS in raw or REQUIRES in raw or DESC in raw:
+        if not self.whole and (DISABLED in raw or RANKS in raw or REQUIRES in raw or DESC in raw):
             pairs = list(zip(keys, needs, strict=True))
             if not node.gate and (DISABLED in raw or RANKS in raw):
                 gates = [pair for pair in pairs if pair[0] in _GATES]
@@ -237,9 +246,13 @@ class Graph:
         target = self._target_of(node, written, required=default is None)
         if target is None:
             if default is None:  # allowed to be missing: it stays the text it is
-                node.value, node.state = node.raw, DONE
                 return []
             target = Node(node.parent, node.key, default_value(default))
+        elif target.kind == INSIDE and default is not None:
+            target, instead = self.maybe(target), Node(node.parent, node.key, default_value(default))
+            depend(target, node)
+            depend(instead, node)
+            return [target, instead]
         depend(target, node)
         return [target]
 
@@ -253,8 +266,10 @@ class Graph:
                 continue
             target = self._target_of(node, reference.id, required=reference.default is None)
             if target is not None:
+                if target.kind == INSIDE and reference.default is not None:
+                    target = self.maybe(target)
                 depend(target, node)
-                if reference.default is not None:
+                if reference.default is not None and target.kind != INSIDE:
                     skipped.update(inner.id for inner in expressions.references(reference.default))
             bound.append((name, target))
         node.bound = bound
@@ -366,6 +381,7 @@ class Graph:
             node.dependents = None
             if node.parent is not None and node.kind != INSIDE:
                 waiting.append(node.parent)
+        self._absent = [(absent, user) for absent, user in self._absent if user not in seen]
         return dropped
 
 

@@ -81,6 +81,7 @@ class Id(tuple[str, ...]):
 
 
 ROOT = Id()
+IdLike = str | int | Id  # as callers may give one
 
 
 def split(text: str) -> list[str]:

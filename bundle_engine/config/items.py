@@ -97,7 +97,7 @@ class ConfigComponent(ConfigItem):
         if not self.is_instantiable(self.config) or self.is_disabled():
             return None
         arguments = {**self.resolve_args(), **kwargs}
-        components = Components(self.locator, lambda _: None)
+        components = Components(self.locator, lambda id, *, key=False: None)
         mode = self.config.get(MODE, DEFAULT)
         return components.build(self.config[TARGET], mode, arguments, self.config, lambda: Id.parse(self.id))
 

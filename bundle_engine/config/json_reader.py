@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bundle_engine.config.ids import Id
@@ -22,6 +22,10 @@ class JsonSyntaxError(ValueError):
         super().__init__(message)
         self.message = message
         self.offset = offset
+
+
+class JsonDepthError(JsonSyntaxError):
+    """Text that is nested too deeply."""
 
 
 class Spot(NamedTuple):
@@ -46,7 +50,7 @@ def read(text: str) -> tuple[Any, bool]:
         the value, and whether some mapping has a key twice.
 
     Raises:
-        JsonSyntaxError: where the text is no JSON, or is nested too deeply.
+        JsonSyntaxError: where the text is no JSON (a `JsonDepthError` where it is nested too deeply).
     """
     doubled = False
 
@@ -64,6 +68,20 @@ def read(text: str) -> tuple[Any, bool]:
     except RecursionError:
         value, _, duplicates = scan(text)
         return value, bool(duplicates)
+
+
+def read_with(text: str, options: Mapping[str, Any]) -> Any:
+    """Read a JSON text with options of `json.loads`.
+
+    Raises:
+        JsonSyntaxError: as for `read`.
+    """
+    try:
+        return json.loads(text, **options)
+    except json.JSONDecodeError as error:
+        raise JsonSyntaxError(error.msg, error.pos) from None
+    except RecursionError:
+        raise JsonDepthError("nested too deeply to be read with these options", 0) from None
 
 
 def scan(text: str) -> tuple[Any, dict[Id, tuple[Spot, Spot]], list[Duplicate]]:
@@ -123,7 +141,8 @@ def scan(text: str) -> tuple[Any, dict[Id, tuple[Spot, Spot]], list[Duplicate]]:
             if not levels or token != wanted or key is not None:
                 raise JsonSyntaxError("Expecting a value", start)
             _, at, begin = levels.pop()
-            spots[at] = (spots[at][0], Spot(begin.start, start + 1))
+            whole = Spot(begin.start, start + 1)
+            spots[at] = (whole if spots[at][0] == begin else spots[at][0], whole)
             if not levels:
                 break
             continue
@@ -135,7 +154,7 @@ def scan(text: str) -> tuple[Any, dict[Id, tuple[Spot, Spot]], list[Duplicate]]:
         spot = Spot(start, start + len(token))
         if token in ("{", "["):
             if len(levels) >= MAX_DEPTH:
-                raise JsonSyntaxError(f"nested more than {MAX_DEPTH:,} levels deep", start)
+                raise JsonDepthError(f"nested more than {MAX_DEPTH:,} levels deep", start)
             value: Any = {} if token == "{" else []
             put(value, at, spot)
             levels.append((value, at, spot))

@@ -7,6 +7,7 @@ from typing import Any
 
 from bundle_engine.config import closest, expressions, tree
 from bundle_engine.config.expansion import strings_at
+from bundle_engine.config.faults import ids_ending_in
 from bundle_engine.config.ids import EXPRESSION, REFERENCE, ROOT, TARGET, Id, split
 from bundle_engine.config.references import whole_reference
 
@@ -52,7 +53,7 @@ def unused(config: Any, overrides: Iterable[tuple[Id, bool]], wanted: Iterable[I
     used = [*wanted, *(target for _, targets in references(config) for target in targets)]
     found = {}
     for id in new:
-        if any(_touch(id, target) for target in used) or _is_argument(config, id):
+        if any(_touch(id, target) for target in used) or _is_argument(config, id) or not _exists(config, id):
             continue
         near = _near(config, id)
         message = f"the override '{id}' has no effect: no config has that id, and nothing refers to it"
@@ -72,11 +73,20 @@ def _is_argument(config: Any, id: Id) -> bool:
         try:
             value = value[tree.child_key(value, key)]
         except LookupError:
-            return False  # the override itself was taken back
+            return False
     return False
+
+
+def _exists(config: Any, id: Id) -> bool:
+    try:
+        tree.find(config, id)
+    except tree.NoSuchKey:  # a later override took it back
+        return False
+    return True
 
 
 def _near(config: Any, id: Id) -> str:
     siblings = tree.find(config, id.parent)
     names = [str(key) for key in siblings if str(key) != id[-1]] if isinstance(siblings, dict) else []
-    return closest.either(str(id.parent.child(name)) for name in closest.matches(id[-1], names))
+    found = [id.parent.child(name) for name in closest.matches(id[-1], names)]
+    return closest.either(map(str, found or [other for other in ids_ending_in(config, id[-1], 4) if other != id]))

@@ -8,12 +8,12 @@ copied to.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bundle_engine.config import closest, expressions, tree
 from bundle_engine.config.ids import (
+    ESCAPE,
     EXPRESSION,
     MACRO,
     OLD_SEP,
@@ -47,6 +47,25 @@ class Text(NamedTuple):
         return f"%{self.document.path}{SEP}{id}" if id else f"%{self.document.path}"
 
 
+class Step(NamedTuple):
+    """One step from a macro to the text that it copies.
+
+    Attributes:
+        text, id: where the macro leads.
+        macro: the string.
+        written: the text and the id where that string stands.
+    """
+
+    text: Text
+    id: Id
+    macro: str
+    written: tuple[Text, Id]
+
+    @property
+    def key(self) -> tuple[int, Id]:
+        return self.text.identity, self.id
+
+
 class Job(NamedTuple):
     """A macro that waits to be expanded.
 
@@ -55,7 +74,8 @@ class Job(NamedTuple):
         macro: the string.
         id: where that is in the config.
         folder: the folder of the file that holds the macro, where that is known.
-        chain: the texts that are being copied around it, outermost first: which text, the id, how to write it.
+        written: the text and the id where the macro stands.
+        chain: the steps to the texts that are being copied around it, outermost first.
     """
 
     container: Any
@@ -63,7 +83,8 @@ class Job(NamedTuple):
     macro: str
     id: Id
     folder: Path | None
-    chain: tuple[tuple[int, Id, str], ...]
+    written: tuple[Text, Id]
+    chain: tuple[Step, ...]
 
 
 def expand(
@@ -92,7 +113,7 @@ def expand(
     for container, key, macro, path in found:
         id = tree.id_of(path)
         file = origins.file_of(id)
-        waiting.append(Job(container, key, macro, id, file.parent if file else None, ()))
+        waiting.append(Job(container, key, macro, id, file.parent if file else None, (main, id), ()))
     waiting.reverse()
     while waiting:
         job = waiting.pop()
@@ -105,17 +126,32 @@ def expand(
             job.container[job.key] = copy
         else:
             finished.append((job.container, job.key, copy))
-        source, at = (text.document, id) if text.document else (origins.source_of(id) or (CODE, id))
-        entries.append(Entry(job.id, source, at, copied=True))
-        folder = text.document.path.parent if text.document else (source.path.parent if source.path else None)
-        inner = tree.strings(copy, lambda string: string[0] == MACRO)
-        jobs = [Job(c, k, macro, Id((*job.id, *tree.id_of(p))), folder, chain) for c, k, macro, p in inner]
+        if text.document:
+            entries.append(Entry(job.id, text.document, id, copied=True))
+        else:
+            entries += origins.history(id, job.id, copied=True) or [Entry(job.id, CODE, id, copied=True)]
+        file = text.document.path if text.document else origins.file_of(id)
+        folder = file.parent if file else None
+        jobs = []
+        for container, key, macro, path in tree.strings(copy, lambda string: string[0] == MACRO):
+            inner = tree.id_of(path)
+            written = (text, Id((*id, *inner)))
+            jobs.append(Job(container, key, macro, Id((*job.id, *inner)), folder, written, chain))
         waiting.extend(reversed(jobs))
     for container, key, copy in finished:
         container[key] = copy
     for entry in entries:
         origins.record(entry)
     return copied
+
+
+def expand_root(root: str, load: Callable[[str, Path | None], Document], origins: Origins) -> Any:
+    """Give the config that a string stands for; one that is no macro stays what it is."""
+    if root[:1] != MACRO:
+        return root
+    holder = [root]
+    expand(root, [(holder, 0, root, None)], load, origins)
+    return holder[0]
 
 
 def _target(job: Job, main: Text, load: Callable[[str, Path | None], Document], origins: Origins) -> tuple[Text, Id]:
@@ -125,10 +161,7 @@ def _target(job: Job, main: Text, load: Callable[[str, Path | None], Document], 
         try:
             document = load(path, job.folder)
         except InputError as error:
-            if error.id is None:
-                error.id = str(job.id)
-            if error.place is None:
-                error.place = _place(origins, job.id)
+            error.named_by(job.macro, str(job.id), _place(origins, job.id))
             raise
         return Text(document.data, document), Id(split(words))
     absolute = read_relative(words).absolute(job.id)
@@ -144,21 +177,27 @@ def _target(job: Job, main: Text, load: Callable[[str, Path | None], Document], 
 
 def _follow(
     job: Job, text: Text, id: Id, main: Text, load: Callable[[str, Path | None], Document], origins: Origins
-) -> tuple[Any, Text, Id, tuple[tuple[int, Id, str], ...]]:
+) -> tuple[Any, Text, Id, tuple[Step, ...]]:
     """Find the text that a macro points to, through macros that stand on the way or in its place."""
-    chain = job.chain
+    chain = list(job.chain)
+    seen = {step.key: index for index, step in enumerate(chain)}
+    passed: list[tuple[tuple[int, Id], int]] = []  # macros on the way, and how many keys had to be followed after each
+    macro, written = job.macro, job.written
     while True:
-        step = (text.identity, id, text.name(id))
-        for index, known in enumerate(chain):
-            if known[:2] == step[:2]:
-                raise _cycle(job, [name for _, _, name in chain[index:]] + [step[2]], origins)
+        step = Step(text, id, macro, written)
+        if step.key in seen:
+            raise _cycle(job, chain[seen[step.key]], [*chain[seen[step.key] + 1 :], step], origins)
         if text.document is None and id.covers(job.id) and not chain:
-            raise _cycle(job, [f"%{job.id}", step[2]], origins)
-        chain = (*chain, step)
+            raise _cycle(job, step._replace(id=job.id), [step], origins)
+        seen[step.key] = len(chain)
+        chain.append(step)
         value, depth = _walk(job, text, id, origins)
         if value.__class__ is not str or value[:1] != MACRO:
-            return value, text, id, chain
+            return value, text, id, tuple(chain)
         at, rest = Id(id[:depth]), id[depth:]
+        if _passed_before(passed, (text.identity, at), len(rest)):
+            raise _cycle(job, step._replace(text=written[0], id=written[1]), [step], origins)
+        macro, written = value, (text, at)
         folder = text.document.path.parent if text.document else None
         if folder is None and (file := origins.file_of(at)):
             folder = file.parent
@@ -167,9 +206,20 @@ def _follow(
             id = Id((*split(read_relative(value[1:]).absolute(at) or ""), *rest))
         else:
             # as if the text stood there: a macro in the place of the text is read where it is copied to
-            reader = job._replace(macro=value, id=at if rest else job.id, folder=folder, chain=chain)
+            reader = job._replace(macro=value, id=at if rest else job.id, folder=folder)
             text, base = _target(reader, main, load, origins)
             id = Id((*base, *rest))
+
+
+def _passed_before(passed: list[tuple[tuple[int, Id], int]], macro: tuple[int, Id], rest: int) -> bool:
+    """Tell whether a way leads through the same macro again without having come nearer to its end."""
+    while passed and passed[-1][1] > rest:
+        passed.pop()
+    if any(known == macro for known, _ in passed):
+        return True
+    if rest:
+        passed.append((macro, rest))
+    return False
 
 
 def _walk(job: Job, text: Text, id: Id, origins: Origins) -> tuple[Any, int]:
@@ -190,14 +240,24 @@ def _walk(job: Job, text: Text, id: Id, origins: Origins) -> tuple[Any, int]:
     return value, depth
 
 
-def _cycle(job: Job, steps: list[str], origins: Origins) -> CycleError:
-    notes = [f"{step} -> {after}" for step, after in pairwise(steps)]
+def _cycle(job: Job, first: Step, steps: list[Step], origins: Origins) -> CycleError:
+    notes = []
+    for step in steps:
+        text, id = step.written
+        spot = text.document.find(id) if text.document else None
+        place = spot.value if spot else _place(origins, id)
+        notes.append(f"{id}: {step.macro!r}" + (f"  ({place})" if place else ""))
+    hint = "let one of them hold the text itself, or refer to the value with '@'"
+    if text.document is None and not steps[-1].id:
+        hint = f"for text that begins with '{MACRO}', write '{ESCAPE}{job.macro}'"
+    text, id = first.written
+    id = job.id if text.document else id
     return CycleError(
-        f"the macro '{job.macro}' copies itself: {' -> '.join(steps)}",
-        id=str(job.id),
-        place=_place(origins, job.id),
-        notes=notes if len(notes) > 1 else (),
-        hint="let one of them hold the text itself, or refer to the value with '@'",
+        f"the macro '{first.macro}' copies itself: {' -> '.join(step.text.name(step.id) for step in (first, *steps))}",
+        id=str(id),
+        place=_place(origins, id),
+        notes=notes,
+        hint=hint,
     )
 
 
@@ -207,12 +267,12 @@ def _nothing_there(job: Job, text: Text, id: Id, depth: int, value: Any, origins
     near = closest.matches(id[depth], keys)
     if near:
         hint: str | None = f"did you mean {closest.either(text.name(before.child(name)) for name in near)}?"
-    elif isinstance(value, list):
-        hint = f"'{before}' is a list of {len(value)} items"
+    elif " " in job.macro and text.document is None:
+        hint = f"for text that begins with '{MACRO}', write '{ESCAPE}{job.macro}'"
     elif value.__class__ is str and value[:1] in (REFERENCE, EXPRESSION):
         hint = f"'{before}' is {value!r}, which has no text inside; refer to its value with '@{id}'"
     else:
-        hint = f"there is {', '.join(keys[:8])}" if keys else None
+        hint = closest.instead(before, value)
     return IdNotFoundError(
         f"the macro '{job.macro}' leads to nothing: there is no '{id}'"
         + (f" in {text.document.path}" if text.document else ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,32 +42,46 @@ def _with_bases(document: Document, load: Callable[[Path], Document]) -> list[Do
         if ready or EXTENDS not in current.data:
             ordered.append(current)
             continue
-        names = current.data.pop(EXTENDS)
-        names = [names] if isinstance(names, str) else names
+        written = current.data.pop(EXTENDS)
+        names = [written] if isinstance(written, str) else written
         spot = current.find(Id((EXTENDS,)))
         place = spot.value if spot else None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InputError(f"{EXTENDS} takes a file or a list of files, not {names!r}", id=EXTENDS, place=place)
+            raise InputError(
+                f"{EXTENDS} takes a file or a list of files, not {names!r}",
+                id=EXTENDS,
+                place=place,
+                hint=f"write '{EXTENDS}: base.yaml'; paths are relative to this file",
+            )
         chain = (*chain, current)
         waiting.append((current, chain, True))
-        for name in reversed(names):
+        for index, name in reversed(list(enumerate(names))):
+            spot = current.find(Id((EXTENDS, str(index)))) if written is names else spot
+            place = spot.value if spot else None
             path = current.path.parent / name
             for step in chain:
                 if step.path.resolve() == path.resolve():
-                    files = [str(each.path) for each in chain[chain.index(step) :]] + [str(step.path)]
-                    raise CycleError(
-                        f"{EXTENDS} goes in a circle: {' -> '.join(files)}",
-                        id=EXTENDS,
-                        place=place,
-                        hint="take one of the files out of the circle",
-                    )
+                    raise _circle([*chain[chain.index(step) :], step], place)
             try:
                 waiting.append((load(path), chain, False))
             except InputError as error:
-                if error.place is None:  # the file itself has no place to show: show who names it
-                    error.place, error.id = place, EXTENDS
+                error.named_by(f"{EXTENDS}: {name}", EXTENDS, place)
                 raise
     return ordered
+
+
+def _circle(documents: list[Document], place: Place | None) -> CycleError:
+    notes = []
+    for document, base in pairwise(documents):
+        spot = document.find(Id((EXTENDS,)))
+        notes.append(f"{document.name} extends {base.name}" + (f"  ({spot.value})" if spot else ""))
+    return CycleError(
+        f"{EXTENDS} goes in a circle: {' -> '.join(document.name for document in documents)}",
+        id=EXTENDS,
+        place=place,
+        notes=notes,
+        hint="take one of the files out of the circle",
+    )
 
 
 def apply(base: dict[Any, Any], pairs: Mapping[Any, Any], source: Source, origins: Origins) -> None:
@@ -105,6 +120,7 @@ def put(base: dict[Any, Any], id: Id, operator: str, value: Any, source: Source,
             if operator == DELETE:
                 raise _nothing_to_delete(id, depth, container, _place(source, at)) from None
             container[part] = {}
+            origins.record(Entry(Id(id[: depth + 1]), source, at))
             key = part
         container = container[key]
     last = id[-1]
@@ -116,46 +132,63 @@ def put(base: dict[Any, Any], id: Id, operator: str, value: Any, source: Source,
     if operator == DELETE:
         if not there:
             raise _nothing_to_delete(id, len(id) - 1, container, _place(source, at))
+        if isinstance(container, list):
+            origins.move_up(id.parent.child(key), len(container))
         del container[key]
         origins.record(Entry(id, source, at, deleted=True))
         return
     if not there and not isinstance(container, dict):
         raise _no_inside(id, len(id) - 1, container, _place(source, at))
     if operator == MERGE and there:
-        container[key] = _merged(container[key], value, id, source, at, origins)
+        _merge(container[key], value, id, source, at, origins)
         return
     container[key] = _plain(value) if operator == MERGE else value
     origins.record(Entry(id, source, at))
 
 
-def _merged(old: Any, new: Any, id: Id, source: Source, at: Id, origins: Origins) -> Any:
-    """Merge `new` into `old`: mappings key by key, lists by appending."""
+def _merge(old: Any, new: Any, id: Id, source: Source, at: Id, origins: Origins) -> None:
+    """Merge `new` into `old`: mappings key by key, to any depth, lists by appending."""
+    if not _may_merge(old, new, id, source, at, origins):
+        return
+    work = [(old, id, at, iter(new.items()))]
+    while work:
+        old, id, at, items = work[-1]
+        for key, value in items:
+            operator, words = split_operator(key) if key.__class__ is str and key[:1] in (MERGE, DELETE) else ("", key)
+            inner, inner_at = id.child(words), at.child(key)
+            if operator == DELETE:
+                if words not in old:
+                    raise _nothing_to_delete(inner, len(inner) - 1, old, _place(source, inner_at))
+                del old[words]
+                origins.record(Entry(inner, source, inner_at, deleted=True))
+            elif words in old and (operator == MERGE or (isinstance(old[words], dict) and isinstance(value, dict))):
+                if _may_merge(old[words], value, inner, source, inner_at, origins):
+                    work.append((old[words], inner, inner_at, iter(value.items())))
+                    break
+            else:
+                old[words] = _plain(value) if isinstance(value, dict) else value
+                origins.record(Entry(inner, source, inner_at))
+        else:
+            work.pop()
+
+
+def _may_merge(old: Any, new: Any, id: Id, source: Source, at: Id, origins: Origins) -> bool:
+    """Append a list to a list at once; tell whether there are two mappings instead, whose keys are to be merged."""
     if isinstance(old, list) and isinstance(new, list):
         for index in range(len(new)):
             origins.record(Entry(id.child(len(old) + index), source, at.child(index)))
         old.extend(new)
-        return old
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        raise MergeError(
-            f"'+{id}' cannot merge {_kind(new)} into {_kind(old)}",
-            id=str(id),
-            place=_place(source, at),
-            hint=f"write '{id}' without '+' to replace the value",
-        )
-    for key, value in new.items():
-        operator, words = split_operator(key) if key.__class__ is str and key[:1] in (MERGE, DELETE) else ("", key)
-        inner, inner_at = id.child(words), at.child(key)
-        if operator == DELETE:
-            if words not in old:
-                raise _nothing_to_delete(inner, len(inner) - 1, old, _place(source, inner_at))
-            del old[words]
-            origins.record(Entry(inner, source, inner_at, deleted=True))
-        elif words in old and (operator == MERGE or (isinstance(old[words], dict) and isinstance(value, dict))):
-            old[words] = _merged(old[words], value, inner, source, inner_at, origins)
-        else:
-            old[words] = _plain(value) if isinstance(value, dict) else value
-            origins.record(Entry(inner, source, inner_at))
-    return old
+        return False
+    if isinstance(old, dict) and isinstance(new, dict):
+        return True
+    before = origins.where(id)
+    raise MergeError(
+        f"'+{id}' cannot merge {_kind(new)} into {_kind(old)}",
+        id=str(id),
+        place=_place(source, at),
+        notes=[f"'{id}' is {_kind(old)} from {before.key}"] if before else [],
+        hint=f"write '{id}' without '+' to replace the value",
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -180,16 +213,19 @@ def _place(source: Source, at: Id) -> Place | None:
 
 def _no_inside(id: Id, depth: int, container: Any, place: Place | None) -> IndexNotFoundError:
     before = Id(id[:depth])
-    if isinstance(container, list):
-        reason = f"'{before}' is a list of {len(container)} items and has no '{id[depth]}'"
-    else:
-        reason = f"'{before}' is {_kind(container)} and has no inside to set '{id[depth]}' in"
-    return IndexNotFoundError(reason, id=str(id), place=place, hint=f"set '{before}' as a whole")
+    append = f"append with '+{before}: [...]', or " if isinstance(container, list) else ""
+    return IndexNotFoundError(
+        f"'{id}' cannot be set: {closest.instead(before, container)}",
+        id=str(id),
+        place=place,
+        hint=f"{append}set '{before}' as a whole",
+    )
 
 
 def _nothing_to_delete(id: Id, depth: int, container: Any, place: Place | None) -> MergeError:
+    before = Id(id[:depth])
     keys = [str(key) for key in container] if isinstance(container, dict) else []
-    near = closest.matches(id[depth], keys)
-    hint = f"did you mean '~{Id((*id[:depth], near[0]))}'?" if near else None
+    near = [f"~{Id((*before, key, *id[depth + 1 :]))}" for key in closest.matches(id[depth], keys)]
+    hint = f"did you mean {closest.either(near)}?" if near else closest.instead(before, container)
     message = f"'~{id}' deletes nothing: there is no '{Id(id[: depth + 1])}'"
     return MergeError(message, id=str(id), place=place, hint=hint)

@@ -14,6 +14,9 @@ PLAIN, MAPPING, LIST, COMPONENT, REFERRING, EXPRESSING, IMPORTING, INSIDE = rang
 # states of nodes
 NEW, ACTIVE, DONE = range(3)
 
+#: text, and later value, of what may be missing past a resolved value
+ABSENT: Any = object()
+
 
 class Node:
     """One value of a config.

@@ -10,11 +10,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.config import links, merge, source, tree
+from bundle_engine.config import links, macros, merge, source, tree
 from bundle_engine.config.expansion import Expansion, MacroFiles
-from bundle_engine.config.ids import EXTENDS, META, PATH_SUFFIXES, ROOT, Id, normalize, split_operator, split_path
+from bundle_engine.config.ids import (
+    EXTENDS,
+    META,
+    PATH_SUFFIXES,
+    ROOT,
+    Id,
+    IdLike,
+    normalize,
+    split_operator,
+    split_path,
+)
 from bundle_engine.config.items import ConfigItem
-from bundle_engine.config.node import DONE, Node
+from bundle_engine.config.node import ABSENT, DONE, INSIDE, Node
 from bundle_engine.config.origins import Entry, Origin, Origins
 from bundle_engine.config.resolver import DEFAULT_GLOBALS, Names, ReferenceResolver
 from bundle_engine.config.source import CODE, COMMAND_LINE, Source
@@ -65,11 +75,11 @@ class ConfigParser:
         self._lock = threading.RLock()
         self._frozen = False
         self._overrides: list[tuple[Id, bool]] = []
-        self._begin({META: {}} if config is None else tree.copy(config), Origins())
+        self._begin({META: {}} if config is None else _rename(tree.copy(config)), Origins())
 
     def _begin(self, root: Any, origins: Origins) -> None:
         """Start over with another config."""
-        self.config: Any = _rename(root)
+        self.config: Any = root
         self._origins = origins
         self._expansion = Expansion()
         self._resolver = self._new_resolver()
@@ -100,7 +110,7 @@ class ConfigParser:
 
     # --- the config as written ---
 
-    def __getitem__(self, id: str | int) -> Any:
+    def __getitem__(self, id: IdLike) -> Any:
         """Give the value at an id as it is written.
 
         Raises:
@@ -113,14 +123,14 @@ class ConfigParser:
             raise self._not_found(parsed, problem) from None
         return tree.copy(value) if self._frozen else value
 
-    def get(self, id: str | int = "", default: Any = None) -> Any:
+    def get(self, id: IdLike = "", default: Any = None) -> Any:
         """Give the value at an id as it is written, or `default` when nothing stands there."""
         try:
             return self[id]
         except IdNotFoundError:
             return default
 
-    def __contains__(self, id: str | int) -> bool:
+    def __contains__(self, id: IdLike) -> bool:
         return self._exists(Id.parse(id))
 
     def _exists(self, id: Id) -> bool:
@@ -130,16 +140,16 @@ class ConfigParser:
             return False
         return True
 
-    def __setitem__(self, id: str | int, config: Any) -> None:
+    def __setitem__(self, id: IdLike, config: Any) -> None:
         """Set the value at an id; what it stands in must exist.
 
         Raises:
             IdNotFoundError: when it does not.
             FrozenError: after `freeze`.
         """
-        self._set(Id.parse(id), config, create=False)
+        self._set(Id.parse(id), tree.copy(config), create=False)
 
-    def set(self, config: Any, id: str | int = "", recursive: bool = True) -> None:
+    def set(self, config: Any, id: IdLike = "", recursive: bool = True) -> None:
         """Set the value at an id.
 
         Values that depend on it are forgotten, and only those.
@@ -153,14 +163,14 @@ class ConfigParser:
             IdNotFoundError: when the place cannot be reached.
             FrozenError: after `freeze`.
         """
-        self._set(Id.parse(id), config, create=recursive)
+        self._set(Id.parse(id), _rename(tree.copy(config)), create=recursive)
 
     def update(self, pairs: Mapping[str, Any]) -> None:
         """Set several values; `pairs` maps ids to them."""
         for id, value in pairs.items():
             self[id] = value
 
-    def delete(self, id: str | int) -> None:
+    def delete(self, id: IdLike) -> None:
         """Delete the value at an id.
 
         Raises:
@@ -176,15 +186,15 @@ class ConfigParser:
             except LookupError:
                 raise self._not_found(parsed, tree.NoSuchKey(len(parsed) - 1, container)) from None
             self._resolver.graph.drop(parsed)
-            del container[key]
-            self._origins.record(Entry(parsed, CODE, parsed, deleted=True))
             if isinstance(container, list):  # the items behind have other ids now
                 self._resolver.graph.drop(parsed.parent)
+                self._origins.move_up(parsed.parent.child(key), len(container))
+            del container[key]
+            self._origins.record(Entry(parsed, CODE, parsed, deleted=True))
 
     def _set(self, id: Id, value: Any, *, create: bool) -> None:
         with self._lock:
             self._may_write(id)
-            value = _rename(tree.copy(value))
             if not id:
                 self._begin(value, Origins())
                 return
@@ -197,7 +207,6 @@ class ConfigParser:
                 key = id[-1]
             self._resolver.graph.drop(id)
             container[key] = value
-            self._origins.clear_inside(id)
             self._origins.record(Entry(id, CODE, id))
             self._expansion.pending.append(id)
 
@@ -216,6 +225,7 @@ class ConfigParser:
                 if not (create and isinstance(container, dict)):
                     raise self._not_found(id, tree.NoSuchKey(depth, container)) from None
                 container[part] = {}
+                self._origins.record(Entry(Id(id[: depth + 1]), CODE, id))
                 key = part
             container = container[key]
         return container
@@ -225,6 +235,7 @@ class ConfigParser:
             raise FrozenError(
                 f"the config is frozen, '{id}' cannot be set",
                 id=str(id),
+                place=self._place(id),
                 hint="set it before freeze(), or change a copy: copy.copy(parser)",
             )
 
@@ -255,7 +266,7 @@ class ConfigParser:
                 origins.record(Entry(ROOT, CODE, ROOT))
             else:
                 merge.assemble(source.load_all(f, kwargs), source.load, origins, root)
-            self._begin(root, origins)
+            self._begin(_rename(root), origins)
 
     def read_meta(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
         """Read metadata from files or from a mapping; it stands at ``_meta_``.
@@ -324,7 +335,7 @@ class ConfigParser:
         """Write out macros and relative ids in the config."""
         self.parse()
 
-    def get_parsed_content(self, id: str | int = "", **kwargs: Any) -> Any:
+    def get_parsed_content(self, id: IdLike = "", **kwargs: Any) -> Any:
         """Give the resolved value at an id.
 
         Args:
@@ -346,20 +357,24 @@ class ConfigParser:
             if not (instantiate and eval_expr and kwargs.get("lazy", True)):
                 resolver = self._new_resolver(instantiate=instantiate, eval_expr=eval_expr)
             node = resolver.graph.find_words(str(id))
+            if node is None and "default" not in kwargs:
+                raise self._not_found(Id.parse(id))
+            if node is not None and node.state == DONE:
+                return node.value
+            if eval_expr:
+                self._run_imports()
+            if node is not None and node.kind == INSIDE and "default" in kwargs:
+                node = resolver.graph.maybe(node)
+                if resolver.resolve(node) is ABSENT:
+                    node = None
             if node is None:
-                if "default" not in kwargs:
-                    raise self._not_found(Id.parse(id))
                 default = kwargs["default"]
                 if not isinstance(default, ConfigItem):
                     return default
                 node = Node(resolver.graph.root, str(id), tree.copy(default.get_config()))
-            if node.state == DONE:
-                return node.value
-            if eval_expr:
-                self._run_imports()
             return resolver.resolve(node)
 
-    def evaluate(self, id: str | int) -> Any:
+    def evaluate(self, id: IdLike) -> Any:
         """Resolve an id anew each time; what it refers to is kept. Meant for the steps of a workflow.
 
         Raises:
@@ -372,9 +387,9 @@ class ConfigParser:
             if node is None:
                 raise self._not_found(parsed)
             self._run_imports()
-            return resolver.fresh(node)
+        return resolver.fresh(node)
 
-    def check(self, *ids: str | int) -> None:
+    def check(self, *ids: IdLike) -> None:
         """Find what is wrong on the way to some values, without building anything.
 
         Locates all targets, holds argument names against signatures, follows all references.
@@ -392,6 +407,9 @@ class ConfigParser:
 
     def _ready(self) -> ReferenceResolver:
         if self._expansion.pending:
+            if self.config.__class__ is str:
+                self.config = macros.expand_root(self.config, self._files.load, self._origins)
+                self._resolver = self._new_resolver()
             self._expansion.run(self.config, self._files, self._origins, self._place, self._resolver.graph.drop)
         return self._resolver
 
@@ -404,7 +422,7 @@ class ConfigParser:
 
     # --- asking ---
 
-    def where(self, id: str | int = "") -> Origin:
+    def where(self, id: IdLike = "") -> Origin:
         """Say where the value at an id was written, and which earlier values it replaced.
 
         Raises:
@@ -417,11 +435,13 @@ class ConfigParser:
             raise self._not_found(parsed, problem) from None
         return self._origins.where(parsed) or Origin(Place(CODE.name), Place(CODE.name))
 
-    def _place(self, id: Id) -> Place | None:
+    def _place(self, id: Id, *, key: bool = False) -> Place:
         origin = self._origins.where(id)
-        return origin.place if origin else None
+        if origin is None:
+            return Place(CODE.name)
+        return origin.key if key else origin.place
 
-    def dependencies(self, id: str | int = "") -> list[str]:
+    def dependencies(self, id: IdLike = "") -> list[str]:
         """Give the ids that the value at an id refers to, in the order in which they are written.
 
         Raises:
@@ -431,7 +451,7 @@ class ConfigParser:
         self[id]  # raises when there is nothing
         return [str(found) for found in links.dependencies(self.config, Id.parse(id))]
 
-    def dependents(self, id: str | int = "") -> list[str]:
+    def dependents(self, id: IdLike = "") -> list[str]:
         """Give the ids of the references and expressions that refer to an id, into it, or to what it stands in.
 
         Raises:

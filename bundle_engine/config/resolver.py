@@ -6,17 +6,21 @@ import builtins
 import gc
 import importlib
 import os
+import re
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bundle_engine.config import expressions, tree
-from bundle_engine.config.components import DEFAULT, Components, told
+from bundle_engine.config import closest, expressions, tree
+from bundle_engine.config.components import DEFAULT, Components, raised_at, told
+from bundle_engine.config.faults import shown_at
 from bundle_engine.config.graph import Graph
-from bundle_engine.config.ids import COMPONENT_KEYS, EXPRESSION, MODE, SEP, TARGET, Id
+from bundle_engine.config.ids import COMPONENT_KEYS, EXPRESSION, MODE, TARGET, Id
 from bundle_engine.config.items import ConfigComponent, ConfigExpression
 from bundle_engine.config.node import (
+    ABSENT,
     ACTIVE,
     COMPONENT,
     DONE,
@@ -30,14 +34,14 @@ from bundle_engine.config.node import (
     REFERRING,
     Node,
 )
+from bundle_engine.config.origins import Where
 from bundle_engine.config.references import step_into
-from bundle_engine.config.targets import ComponentLocator
+from bundle_engine.config.targets import ComponentLocator, describe_arguments, known_packages
 from bundle_engine.errors import (
     BundleEngineError,
     BundleEngineWarning,
     ExpressionError,
     ImportStatementError,
-    Place,
     ReferenceNotFoundError,
     TargetNotFoundError,
 )
@@ -63,16 +67,24 @@ class Names:
 
     def table(self, used: frozenset[str]) -> dict[str, Any]:
         """Give the names for one expression, importing what it uses."""
-        if self.lazy and not used.isdisjoint(self.lazy):
-            for name in used & self.lazy.keys():
+        if self.lazy:
+            for name in tuple(self.lazy) if expressions.ANY_NAME in used else used & self.lazy.keys():
                 module = self.lazy.pop(name)
                 try:
                     self.known[name] = importlib.import_module(module)
                 except ImportError as error:
-                    problem = ImportStatementError(f"'{name}' is not available: importing {module} failed: {error}")
+                    message = f"'{name}' is not available: importing {module} failed: {told(error)}"
+                    problem = ImportStatementError(message, hint=_import_hint(error))
                     problem.__cause__ = error
                     self.known[name] = expressions.FailedImport(problem)
         return self.known
+
+    def bind(self, names: Mapping[str, Any]) -> None:
+        """Take over what an import statement binds; it stands before what is imported on first use."""
+        for name, value in names.items():
+            if name != "__builtins__":
+                self.lazy.pop(name, None)
+                self.known[name] = value
 
 
 class ReferenceResolver:
@@ -95,7 +107,7 @@ class ReferenceResolver:
         root: Any,
         names: Names,
         locator: ComponentLocator,
-        place: Callable[[Id], Place | None],
+        place: Where,
         *,
         instantiate: bool = True,
         eval_expr: bool = True,
@@ -106,12 +118,13 @@ class ReferenceResolver:
         self.debug = os.environ.get("MONAI_DEBUG_CONFIG", "0") != "0"
         self.names = names
         self.place = place
-        self.graph = Graph(root, place, lambda: self.allow_missing_reference)
+        self.graph = Graph(root, place, lambda: self.allow_missing_reference, whole=not instantiate)
         self.components = Components(locator, place)
         self.instantiate = instantiate
         self.eval_expr = eval_expr
         self.lock = threading.RLock()
         self._changes_paths: bool | None = None
+        self._undecided: list[Node] = []  # components of a plan that may be disabled
         self._builders: dict[int, Callable[[Node], Any]] = {
             MAPPING: self._mapping,
             LIST: self._list,
@@ -153,6 +166,8 @@ class ReferenceResolver:
         if node.state == DONE:
             return node.value
         with self.lock:
+            if node.state == ACTIVE:  # what is being built asks for itself
+                raise self.graph.faults.cycle([node], node)
             self._build(node)
             return node.value
 
@@ -166,14 +181,25 @@ class ReferenceResolver:
             self._plan(node)
 
     def fresh(self, node: Node) -> Any:
-        """Give the value of a node, and forget it again, so that it is built anew the next time."""
-        with self.lock:
-            value = self.resolve(node)
-            if node.kind not in (PLAIN, IMPORTING):
-                node.state, node.value = NEW, None
-            return value
+        """Give the value of a node, and forget it again, so that it is built anew the next time.
 
-    def _build(self, start: Node) -> None:
+        An expression or a component is evaluated without the lock: it may run for days, and other threads read on.
+        """
+        with self.lock:
+            known = node.state == DONE or node.kind not in (EXPRESSING, COMPONENT)
+            if known:
+                self.resolve(node)
+            else:
+                self._build(node, itself=False)
+            if node.state == DONE:  # it was known, or is disabled
+                value = node.value
+                if node.kind not in (PLAIN, IMPORTING):
+                    node.state, node.value = NEW, None
+                return value
+        return self._builders[node.kind](node)
+
+    def _build(self, start: Node, *, itself: bool = True) -> None:
+        """Build what a node needs, and the node itself."""
         active: list[Node] = []
         builders = self._builders
         try:
@@ -193,6 +219,8 @@ class ReferenceResolver:
                             active.append(node)
                         work.append(iter(self._plan(node)))
                         break
+                    if node is start and not itself:
+                        return
                     if kind in (COMPONENT, EXPRESSING):
                         node.state = ACTIVE
                         active.append(node)
@@ -214,13 +242,56 @@ class ReferenceResolver:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return self.graph.plan(start, self._check_component)
+            while True:
+                self._undecided.clear()
+                order = self.graph.plan(start, self._check_component)
+                wanted_after_all = [node for node in tuple(self._undecided) if self._decide(node)]
+                if not wanted_after_all:
+                    return order
         finally:
             if collecting:
                 gc.enable()
 
+    def _decide(self, node: Node) -> bool:
+        """Find out whether a component is disabled before anything is built, where plain values tell.
+
+        A component that is not disabled can then be checked in time. What only components or functions tell is
+        left for later.
+
+        Returns:
+            whether the component turned out to be built.
+        """
+        waiting = list(node.needs or ())
+        seen = set()
+        while waiting:
+            part = waiting.pop()
+            if part.kind == LIST and not self.graph.needs(part):
+                continue
+            if part.state == DONE:
+                if not isinstance(part.value, (str, int, float, type(None))):
+                    return False
+            elif part.kind == EXPRESSING:
+                if not all(map(expressions.is_reference_name, self.graph.compiled(part).names)):
+                    return False
+            elif part.kind not in (PLAIN, REFERRING):
+                return False
+            if part not in seen:
+                seen.add(part)
+                waiting.extend(self.graph.needs(part))
+        for part in node.needs or ():
+            self._build(part)
+        if self.graph.is_disabled(node):
+            node.value, node.dropped, node.state = None, True, DONE
+            return False
+        node.gate, node.needs = True, None
+        return True
+
     def _check_component(self, node: Node) -> None:
-        if not self.instantiate or not node.gate or node.state == DONE:
+        if not self.instantiate or node.state == DONE:
+            return
+        if not node.gate:
+            if self.eval_expr and self.run_expressions:
+                self._undecided.append(node)
             return
         try:
             self.components.check(node.raw, node.id)
@@ -246,7 +317,7 @@ class ReferenceResolver:
             value.update(raw)
         if node.needs:
             for key, part in zip(node.keys or (), node.needs, strict=True):
-                if part.dropped and part.parent is node:  # a reference to a disabled component gives None
+                if part.dropped and part.parent is node and part.key == key:  # of a reference to it the value is None
                     del value[key]
                 else:
                     value[key] = part.value
@@ -261,7 +332,7 @@ class ReferenceResolver:
             value.extend(raw)
         removed = []
         for key, part in zip(node.keys or (), node.needs or (), strict=True):
-            if part.dropped and part.parent is node:
+            if part.dropped and part.parent is node and part.key == key:
                 removed.append(key)
             else:
                 value[key] = part.value
@@ -284,7 +355,8 @@ class ReferenceResolver:
         if not node.needs:  # it leads nowhere, and is allowed to
             warnings.warn(f"the reference {node.raw!r} leads to nothing", BundleEngineWarning, stacklevel=2)
             return node.raw
-        return node.needs[0].value
+        value = node.needs[0].value
+        return node.needs[1].value if value is ABSENT else value
 
     def _inside(self, node: Node) -> Any:
         assert node.parent is not None
@@ -293,13 +365,16 @@ class ReferenceResolver:
             try:
                 value = step_into(value, key)
             except LookupError:
-                before = SEP.join((*node.parent.id(), *node.key[:depth]))
+                if node.raw is ABSENT:
+                    return ABSENT
+                before = Id((*node.parent.id(), *node.key[:depth]))
                 at = node.id()
-                user = node.dependents[0].id() if node.dependents else at
+                user = _user(node)
                 raise ReferenceNotFoundError(
                     f"'{at}' leads to nothing: '{before}' gives {_described(value)}, which has no '{key}'",
                     id=str(user),
                     place=self.place(user),
+                    hint=_inside_hint(before, key, value),
                 ) from None
         return value
 
@@ -318,7 +393,7 @@ class ReferenceResolver:
         table = dict(self.names.table(compiled.names))
         if node.bound:
             for name, target in node.bound:
-                table[expressions.exists_name(name)] = target is not None
+                table[expressions.exists_name(name)] = target is not None and target.value is not ABSENT
                 if target is not None:
                     table[name] = target.value
         if self.debug:
@@ -328,48 +403,102 @@ class ReferenceResolver:
             pdb.run(compiled.code, table)
             return None
         try:
-            return eval(compiled.code, table)
+            code = compiled.code
+            if expressions.has_functions(code):
+                code = expressions.named(code, f"<expression {node.id()}>")
+            return eval(code, table)
         except Exception as error:
-            raise self._failed(node, error) from error
+            for problem in (error, *map(expressions.failed_import, map(table.get, compiled.names))):
+                if isinstance(problem, ImportStatementError):
+                    raise self._not_imported(node, problem) from problem.__cause__
+            raise self._failed(node, compiled, error) from error
 
     def run_import(self, text: str, id: Id) -> Any:
         """Run an import statement and bind its names; one that fails raises when something uses its names."""
+        bound: dict[str, Any] = {}
         try:
-            return expressions.run_import(text, self.names.known)
+            value = expressions.run_import(text, bound)
         except Exception as error:
             problem = ImportStatementError(
                 f"the import '{text[1:].strip()}' failed: {told(error)}",
                 id=str(id),
                 place=self.place(id),
-                hint="install the package, or take the import out",
+                notes=raised_at(error),
+                hint=_import_hint(error),
             )
             problem.__cause__ = error
-            failed = expressions.FailedImport(problem)
-            for name in expressions.bound_names(text):
-                self.names.known[name] = failed
-            return failed
+            names = expressions.bound_names(text)
+            for name in names:  # those before the one that failed are there
+                bound.setdefault(name, expressions.FailedImport(problem))
+            value = bound[names[0]]
+        self.names.bind(bound)
+        return value
 
-    def _failed(self, node: Node, error: Exception) -> BundleEngineError:
-        if isinstance(error, ImportStatementError):
-            return error
+    def _not_imported(self, node: Node, problem: ImportStatementError) -> ImportStatementError:
+        """Make the error for an expression that needs what could not be imported."""
+        at, place = node.id(), self.place(node.id())
+        if problem.id is None:  # a name that needs no import statement
+            return ImportStatementError(problem.message, id=str(at), place=place, notes=[node.raw], hint=problem.hint)
+        notes = [*problem.notes, f"needed by '{at}'" + (f"  ({place})" if place else "")]
+        return ImportStatementError(problem.message, id=problem.id, place=problem.place, notes=notes, hint=problem.hint)
+
+    def _failed(self, node: Node, compiled: expressions.Compiled, error: Exception) -> BundleEngineError:
         at = node.id()
         text = node.raw
         hint = None
         if isinstance(error, NameError):
             name = getattr(error, "name", None) or ""
-            if name.startswith("__ref_"):
+            if expressions.is_reference_name(name):
                 message = f"a reference in {text!r} leads to nothing"
                 return ReferenceNotFoundError(message, id=str(at), place=self.place(at))
             if name and self.graph.find(Id((name,))) is not None:
                 hint = f"write '@{name}' to refer to the value of that id"
             elif name:
                 hint = f"import it in the config: '$import {name}'"
+        place = self.place(at)
+        notes = [text] if shown_at(text, place) is None else []
+        bound = [(binding, target) for binding, (_, target) in zip(compiled.bindings, node.bound or (), strict=True)]
+        known = {f"@{binding.reference.id.words}": target.value for binding, target in bound if target is not None}
+        if known:
+            notes.append(f"with {describe_arguments(known)}")
         return ExpressionError(
-            f"the expression failed: {told(error)}", id=str(at), place=self.place(at), notes=[text], hint=hint
+            f"the expression failed: {told(error)}",
+            id=str(at),
+            place=place,
+            notes=[*notes, *raised_at(error)],
+            hint=hint,
         )
 
 
+def _user(node: Node) -> Id:
+    """Give the id of a reference to a node; of the node itself where there is none."""
+    for user in node.dependents or ():
+        for key, need in zip(user.keys or (), user.needs or (), strict=False):
+            if need is node:
+                return user.id().child(key)
+        return user.id()
+    return node.id()
+
+
+def _inside_hint(before: Id, key: str, value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        near = closest.matches(key, map(str, value))
+        if near:
+            return f"did you mean {closest.either(str(before.child(name)) for name in near)}?"
+    return closest.instead(before, value) if isinstance(value, (dict, list)) else None
+
+
 _NOT_ARGUMENTS = tuple(COMPONENT_KEYS - {TARGET, MODE, "_args_"})
+
+
+def _import_hint(error: Exception) -> str | None:
+    missing = getattr(error, "name", None) or ""
+    if isinstance(error, ModuleNotFoundError):
+        near = closest.matches(missing, known_packages())
+        return f"did you mean {closest.either(near)}?" if near else f"install '{missing.partition('.')[0]}'"
+    found = re.match(r"cannot import name '(\w+)'", str(error)) if isinstance(error, ImportError) else None
+    near = closest.matches(found.group(1), dir(sys.modules.get(missing))) if found else []
+    return f"did you mean {closest.either(near)}?" if near else None
 
 
 def _described(value: Any) -> str:

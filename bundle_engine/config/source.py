@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bundle_engine.config import closest, json_reader
-from bundle_engine.config.ids import PATH_SUFFIXES, Id
+from bundle_engine.config.ids import PATH_SUFFIXES, ROOT, Id
+from bundle_engine.config.syntax import TOO_DEEP, Fault, json_fault, line_column
 from bundle_engine.errors import BundleEngineWarning, DuplicateKeyError, InputError, InputNotFoundError, Place
 
 PathLike = str | os.PathLike[str]
@@ -43,6 +44,10 @@ class Source:
         place = Place(self.name)
         return KeySpot(place, place)
 
+    def holds(self, id: Id) -> bool:
+        """Tell whether the source itself says what stands at `id`."""
+        return True
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
@@ -68,14 +73,21 @@ class Document(Source):
         self._spots: Mapping[Id, tuple[Any, Any]] | None = None
 
     def find(self, id: Id) -> KeySpot | None:
-        if self._spots is None:
-            self._spots = _spots(self.path, self._text)
-        while id not in self._spots:
+        spots = self._all_spots()
+        while id not in spots:
             if not id:
                 return None
             id = id.parent
-        key, value = self._spots[id]
+        key, value = spots[id]
         return KeySpot(_spot_place(self.path, self._text, key), _spot_place(self.path, self._text, value))
+
+    def holds(self, id: Id) -> bool:
+        return id in self._all_spots()
+
+    def _all_spots(self) -> Mapping[Id, tuple[Any, Any]]:
+        if self._spots is None:
+            self._spots = _spots(self.path, self._text)
+        return self._spots
 
 
 def is_config_path(text: PathLike) -> bool:
@@ -111,10 +123,10 @@ def load(path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_r
     if doubled:
         _tell_duplicates(path, text)
     if not isinstance(data, dict) and not any_root:
-        kind = "a list" if isinstance(data, list) else "a string" if isinstance(data, str) else type(data).__name__
+        spot = Document(path, text, data).find(ROOT)
         raise InputError(
-            f"the root of a config is a mapping, and here it is {kind}",
-            place=_place(path, text, 1, 1),
+            f"the root of a config is a mapping, and here it is {_kind(data)}",
+            place=spot.value if spot else _place(path, text, 1, 1),
             hint="give the value a name: 'key: value'",
         )
     return Document(path, text, data)
@@ -145,50 +157,34 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         raise InputNotFoundError(f"cannot find the file '{path}'", hint=_near_files(path)) from None
     except IsADirectoryError:
-        raise InputError(f"'{path}' is a folder, and a config is a file") from None
+        raise InputError(f"'{path}' is a folder, and a config is a file", hint=_near_files(path / path.name)) from None
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
     try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        shown = raw.split(b"\n", line)[line - 1].decode("utf-8", "replace")
         raise InputError(
-            f"not UTF-8: byte 0x{raw[error.start]:02x} cannot be read",
-            place=Place(str(path), line, column),
+            f"not UTF-8: the byte 0x{raw[error.start]:02x} cannot be read",
+            place=Place(str(path), line, column, shown.rstrip("\r")),
             hint="save the file as UTF-8 (it may be Latin-1, or no text at all)",
         ) from None
 
 
 def _read_json(path: Path, text: str, options: Mapping[str, Any] | None) -> tuple[Any, bool]:
     if not text.strip():
-        raise _empty(path)
-    if options:
-        import json
-
-        return json.loads(text, **options), False
+        raise _empty(path, text)
     try:
+        if options:
+            return json_reader.read_with(text, options), False
         return json_reader.read(text)
+    except json_reader.JsonDepthError as error:
+        fault = Fault(error.message, *line_column(text, error.offset), TOO_DEEP)
     except json_reader.JsonSyntaxError as error:
-        line, column = _line_column(text, error.offset)
-        raise InputError(
-            f"not JSON: {error.message}",
-            place=_place(path, text, line, column),
-            hint=_json_hint(text, error.offset),
-        ) from None
-
-
-def _json_hint(text: str, offset: int) -> str | None:
-    before = text[:offset].rstrip()
-    rest = text[offset : offset + 2]
-    if before.endswith(",") and rest[:1] in ("}", "]"):
-        return "JSON allows no comma after the last item"
-    if rest == "//" or rest[:1] == "#":
-        return "JSON has no comments; YAML has"
-    if rest[:1] == "'":
-        return "JSON strings take double quotes"
-    return None
+        fault = json_fault(text, error.message, error.offset)
+    raise _unreadable(path, text, fault)
 
 
 def _read_yaml(path: Path, text: str) -> tuple[Any, bool]:
@@ -197,24 +193,19 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, bool]:
     try:
         reading = yaml_reader.read(text)
     except yaml_reader.YamlError as error:
-        lines = text.split("\n")
-        line_text = lines[error.line - 1] if error.line <= len(lines) else ""
-        hint = None
-        if "\t" in line_text[: error.column]:
-            hint = "YAML is indented with spaces, not with tabs"
-        elif line_text[error.column - 1 : error.column] in ("@", "%", "`"):
-            hint = f"quote a value that begins with '{line_text[error.column - 1]}': \"...\""
-        elif "mapping values are not allowed" in error.message:
-            hint = "quote a value that contains ': ', or check the indentation"
-        place = _place(path, text, error.line, error.column)
-        raise InputError(f"not YAML: {error.message}", place=place, hint=hint) from None
+        raise _unreadable(path, text, error.fault) from None
     if reading.empty or reading.value is None:
-        raise _empty(path)
+        raise _empty(path, text)
     return reading.value, bool(reading.duplicates)
 
 
-def _empty(path: Path) -> InputError:
-    return InputError(f"the file '{path}' is empty", place=Place(str(path), 1, 1), hint="a config has at least one key")
+def _unreadable(path: Path, text: str, fault: Fault) -> InputError:
+    return InputError(fault.message, place=_place(path, text, fault.line, fault.column), hint=fault.hint)
+
+
+def _empty(path: Path, text: str) -> InputError:
+    kind = "holds no values, only comments" if "#" in text else "holds no values" if text.strip() else "is empty"
+    return InputError(f"the file '{path}' {kind}", place=Place(str(path), 1, 1), hint="write at least one 'key: value'")
 
 
 def _tell_duplicates(path: Path, text: str) -> None:
@@ -246,16 +237,12 @@ def _spots(path: Path, text: str) -> Mapping[Id, tuple[Any, Any]]:
 
 def _spot_place(path: Path, text: str, spot: Any) -> Place:
     if isinstance(spot, json_reader.Spot):
-        line, column = _line_column(text, spot.start)
+        line, column = line_column(text, spot.start)
         width = spot.end - spot.start
     else:
         line, column, width = spot
     place = _place(path, text, line, column)
     return replace(place, width=max(1, min(width, len(place.text) - column + 1)))
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _place(path: Path, text: str, line: int, column: int) -> Place:
@@ -264,13 +251,35 @@ def _place(path: Path, text: str, line: int, column: int) -> Place:
 
 
 def _near_files(path: Path) -> str | None:
+    """Say which file was probably meant."""
     folder = path.parent
     if not folder.is_dir():
-        return f"there is no folder '{folder}'"
+        return _near_folders(folder)
     names = sorted(entry.name for entry in folder.iterdir() if is_config_path(entry.name))
-    near = closest.matches(path.name, names)
+    near = [name for name in names if Path(name).stem == path.stem]
+    near = near or [name for stem in closest.matches(path.stem, _stems(names)) for name in _stems(names)[stem]]
     if near:
         return f"did you mean {closest.either(str(folder / name) for name in near)}?"
-    if names:
-        return f"in '{folder}' there are {', '.join(names[:8])}"
-    return None
+    shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+    return f"'{folder.resolve()}' has {shown or 'no configs'}"
+
+
+def _near_folders(folder: Path) -> str:
+    while not folder.parent.is_dir():
+        folder = folder.parent
+    names = sorted(entry.name for entry in folder.parent.iterdir() if entry.is_dir())
+    near = closest.matches(folder.name, names)
+    guess = f"; did you mean {closest.either(str(folder.parent / name) for name in near)}?" if near else ""
+    return f"there is no folder '{folder}'{guess}"
+
+
+def _stems(names: Iterable[str]) -> dict[str, list[str]]:
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stems.setdefault(Path(name).stem, []).append(name)
+    return stems
+
+
+def _kind(value: Any) -> str:
+    kinds: dict[type, str] = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number" if isinstance(value, (int, float)) else type(value).__name__)

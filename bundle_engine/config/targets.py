@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bundle_engine.config import closest
+from bundle_engine.config.ids import ARGS
 from bundle_engine.errors import BundleEngineWarning
 
 HOME = "monai"  # the package whose classes and functions have short names
@@ -159,8 +160,8 @@ def _missing(target: str, parts: list[str], part: str, value: Any, reached: str,
         hint = f"did you mean {closest.either(f'{reached}.{name}' for name in near)}?" if near else None
         return Missing(f"the {kind} '{reached}' has no '{part}'", hint)
     if len(parts) > 1:
-        roots = closest.matches(part, _known_roots())
-        hint = f"did you mean {closest.either(roots)}?" if roots else f"install '{part}', or put it beside the config"
+        roots = closest.matches(part, known_packages())
+        hint = f"did you mean {closest.either(roots)}?" if roots else f"install '{part}', or put it into the bundle's folder"
         return Missing(f"there is no package '{part}'", hint, root=part)
     near = closest.matches(part, [*locator.short_names(), *dir(builtins)])
     otherwise = "short names are MONAI's; write others with their package"
@@ -168,8 +169,10 @@ def _missing(target: str, parts: list[str], part: str, value: Any, reached: str,
     return Missing(f"nothing in MONAI is called '{target}'", hint)
 
 
-def _known_roots() -> set[str]:
-    return {name for name in sys.modules if "." not in name} | set(sys.stdlib_module_names)
+def known_packages() -> set[str]:
+    """Give the names of top-level packages that can be imported for certain."""
+    known = {name for name in sys.modules if "." not in name} | set(sys.stdlib_module_names)
+    return {name for name in known if not name.startswith("_")}
 
 
 # --- arguments ---
@@ -222,7 +225,16 @@ def _parameters_cached(callable: Callable[..., Any]) -> Parameters | None:
                 required.append(parameter.name)
     init = getattr(callable, "__init__", None) if isinstance(callable, type) else callable
     wrapped = hasattr(init, "__wrapped__") or hasattr(callable, "__wrapped__")
+    if wrapped:  # a wrapper may take arguments of its own
+        names += _own_names(callable, inspect) + _own_names(init, inspect)
     return Parameters(frozenset(names), tuple(required), positional, tuple(order), opened, wrapped)
+
+
+def _own_names(callable: Any, inspect: Any) -> list[str]:
+    try:
+        return list(inspect.signature(callable, follow_wrapped=False).parameters)
+    except (ValueError, TypeError):
+        return []
 
 
 def parameters(callable: Any) -> Parameters | None:
@@ -239,43 +251,58 @@ class Misfit(NamedTuple):
     """An argument that a target does not take, or lacks.
 
     Attributes:
-        argument: its name; empty where positional ones are concerned.
+        argument: its name; ``_args_`` where positional ones are concerned.
         reason: one sentence.
         hint: what was probably meant.
     """
 
-    argument: str
+    argument: Any
     reason: str
     hint: str | None
 
+    def shows_in(self, error: TypeError) -> bool:
+        """Tell whether Python refused a call for this reason."""
+        text = str(error)
+        return f"'{self.argument}'" in text or (self.argument == ARGS and "positional argument" in text)
 
-def misfits(callable: Any, keywords: Collection[str], positional: int, *, sure: bool = True) -> list[Misfit]:
+
+def misfits(callable: Any, keywords: Collection[Any], positional: int | None, *, sure: bool = True) -> list[Misfit]:
     """Hold the names of arguments against a signature.
 
     Args:
         callable: what will be called.
         keywords: names of the keyword arguments.
-        positional: number of positional arguments.
+        positional: number of positional arguments; None where it is not known yet.
         sure: report only what cannot be otherwise; a wrapper may give arguments that the wrapped function needs.
     """
+    found = [
+        Misfit(name, f"takes no argument {name!r}: the name of an argument is a string", None)
+        for name in keywords
+        if not isinstance(name, str)
+    ]
     known = parameters(callable)
-    if known is None:
-        return []
-    found = []
-    given_by_position = known.order[:positional]
-    if known.positional is not None and positional > known.positional:
-        found.append(Misfit("", f"takes {known.positional} positional arguments, and {positional} are given", None))
+    if known is None or found:
+        return found
+    given_by_position = known.order[:positional] if positional else ()
+    if known.positional is not None and positional is not None and positional > known.positional:
+        number = f"{known.positional or 'no'} positional argument{'' if known.positional == 1 else 's'}"
+        takes = f"it takes {', '.join(known.order)}" if known.order else None
+        found.append(Misfit(ARGS, f"takes {number}, and gets {positional}", takes))
     if not known.open:
         spare = [name for name in known.names if name not in keywords]
         for name in keywords:
-            if name not in known.names:
+            if name in known.names:
+                continue
+            if name in known.order:
+                found.append(Misfit(name, f"takes '{name}' by position only", f"give it in {ARGS}"))
+            else:
                 found.append(Misfit(name, f"takes no argument '{name}'", _argument_hint(name, spare, known)))
     found += [
         Misfit(name, f"gets the argument '{name}' twice: in _args_ and by name", "give it once")
         for name in keywords
         if name in given_by_position and name in known.names
     ]
-    if not (sure and known.wrapped):
+    if positional is not None and not (sure and known.wrapped):
         missing = [n for n in known.required if n not in keywords and n not in given_by_position]
         if missing:
             plural = "s" if len(missing) > 1 else ""
@@ -290,7 +317,8 @@ def _argument_hint(name: str, spare: Iterable[str], known: Parameters) -> str:
     near = closest.matches(name, spare)
     if near:
         return f"did you mean {closest.either(near)}?"
-    takes = ", ".join(n for n in (*known.order, *sorted(known.names - set(known.order))))
+    names = (*known.order, *sorted(known.names - set(known.order)))
+    takes = ", ".join(name for name in names if not name.startswith("_"))
     return f"it takes {takes}" if takes else "it takes no arguments"
 
 

@@ -110,6 +110,9 @@ def child_key(container: Any, key: str) -> Any:
         if key in container:
             return key
         if not key.isidentifier() or key in ("True", "False", "None"):
+            number = int(key) if key.isdecimal() else None
+            if number in container and number not in (None, 0, 1):  # which False and True equal
+                return number
             for candidate in container:  # numbers and other scalars as keys of a mapping
                 if candidate.__class__ is not str and str(candidate) == key:
                     return candidate

@@ -40,7 +40,7 @@ class ConfigView:
 
     def _follow(self, key: Any) -> Any:
         inner = self._id.child(key)
-        return view(self._parser, inner, self._parser.get_parsed_content(str(inner)))
+        return view(self._parser, inner, self._parser.get_parsed_content(inner))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
@@ -55,7 +55,9 @@ class ConfigView:
     def _has(self, key: Any) -> bool:
         if isinstance(self._value, list):
             return self._parser._exists(self._id.child(key)) if str(key).isdigit() else False
-        return key in self._value or str(key) in (str(known) for known in self._value)
+        if key in self._value or self._parser._exists(self._id.child(key)):  # disabled components are in the config
+            return True
+        return str(key) in (str(known) for known in self._value)
 
     def _written_at(self) -> Id:
         """Give the id of the container that is written to, behind references."""
@@ -63,7 +65,7 @@ class ConfigView:
         seen: set[Id] = set()
         while id not in seen:
             seen.add(id)
-            text = self._parser.get(str(id))
+            text = self._parser.get(id)
             if not isinstance(text, str):
                 break
             pieces = expressions.scan(text[1:]) if text[:1] == EXPRESSION else ()
@@ -78,10 +80,10 @@ class ConfigView:
         return id
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._parser.set(value, str(self._written_at().child(key)))
+        self._parser.set(value, self._written_at().child(key))
 
     def __delitem__(self, key: Any) -> None:
-        self._parser.delete(str(self._written_at().child(key)))
+        self._parser.delete(self._written_at().child(key))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "_raw":

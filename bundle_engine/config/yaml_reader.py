@@ -24,8 +24,10 @@ from yaml.events import (
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from yaml.resolver import Resolver
 
+from bundle_engine.config import tree
 from bundle_engine.config.ids import Id
 from bundle_engine.config.json_reader import MAX_DEPTH
+from bundle_engine.config.syntax import TOO_DEEP, Fault, line_column, yaml_fault
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -40,13 +42,11 @@ _CORE = "tag:yaml.org,2002:"
 
 
 class YamlError(ValueError):
-    """Text that cannot be read as one YAML document; line and column count from 1."""
+    """Text that cannot be read as one YAML document."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.column = column
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class Spot(NamedTuple):
@@ -123,14 +123,13 @@ def read(text: str, *, spots: bool = False) -> Reading:
     try:
         _read(loader, reading, spots)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = ", ".join(part for part in (error.context, error.problem) if part)
+        mark, begun = error.problem_mark or error.context_mark, error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlError(message, line, column) from None
+        start = (begun.line + 1, begun.column + 1) if begun else None
+        raise YamlError(yaml_fault(text, error.problem or "", line, column, error.context or "", start)) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-        raise YamlError(f"the character #x{ord(text[error.position]):04x} is not allowed", line, column) from None
+        message = f"not YAML: the character U+{ord(text[error.position]):04X} is not allowed"
+        raise YamlError(Fault(message, *line_column(text, error.position), "is this a text file?")) from None
     finally:
         loader.dispose()
     return reading
@@ -142,7 +141,7 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
     anchors: dict[str, tuple[Any, int]] = {}
     open_anchors: set[str] = set()
     written = 0
-    expanded_by_alias = False
+    aliased = 0  # what aliases have expanded to
     level: _Level | None = None
     documents = 0
 
@@ -172,7 +171,7 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
             level = _Level(event, kind is MappingStartEvent, at)
             levels.append(level)
             if len(levels) > MAX_DEPTH:
-                raise _error(f"nested more than {MAX_DEPTH:,} levels deep", event)
+                raise _error(f"nested more than {MAX_DEPTH:,} levels deep", event, TOO_DEEP)
             continue
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             assert level is not None
@@ -185,19 +184,28 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
             event = closed.start
         elif kind is AliasEvent:
             if event.anchor not in anchors:
-                problem = (
-                    f"the alias '*{event.anchor}' stands inside the value that it names"
-                    if event.anchor in open_anchors
-                    else f"the alias '*{event.anchor}' names no anchor before it"
-                )
-                raise _error(problem, event)
+                alias = f"the alias '*{event.anchor}'"
+                if event.anchor in open_anchors:
+                    hint = "a value cannot hold itself; refer to values with '@id'"
+                    raise _error(f"{alias} stands inside the value that it names", event, hint)
+                hint = f"put '&{event.anchor}' before a value above, or quote a text: \"*{event.anchor}\""
+                raise _error(f"{alias} names no anchor before it", event, hint)
             value, size = anchors[event.anchor]
             written += 1
-            expanded_by_alias = True
+            if size > 1:
+                aliased += size
+                if aliased > EXPANSION_FLOOR and aliased > EXPANSION_RATIO * written:
+                    raise _error(
+                        f"aliases expand the {written:,} values written so far to more than {aliased:,}",
+                        event,
+                        "an alias of aliases multiplies; refer to values with '@id' instead",
+                    )
+                value = tree.copy(value)  # each place has a value of its own
         elif kind is DocumentStartEvent:
             documents += 1
             if documents > 1:
-                raise _error("a second document begins here; a config is one document", event)
+                hint = "take the line '---' out, or make two files"
+                raise _error("a second document begins here, and a config is one document", event, hint)
             continue
         elif event.__class__.__name__ == "StreamEndEvent":
             return
@@ -210,8 +218,6 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
                 reading.spots[Id()] = _spots_of(None, event)
             continue
         level.expanded += size
-        if expanded_by_alias and level.expanded > EXPANSION_FLOOR and level.expanded > EXPANSION_RATIO * written:
-            raise _error(f"aliases expand {written:,} written values to more than {EXPANSION_RATIO * written:,}", event)
         if not level.is_mapping:
             if spots and level.at is not None and kind in (ScalarEvent, AliasEvent):
                 reading.spots[level.at.child(len(level.value))] = _spots_of(level, event)
@@ -232,7 +238,8 @@ def _take_key(level: _Level, key: Any, event: Any, reading: Reading) -> None:
     try:
         known = key in level.value
     except TypeError:
-        raise _error("a mapping or a list cannot be a key", event) from None
+        hint = "put a key that begins with a bracket in quotes"
+        raise _error("a mapping or a list cannot be a key", event, hint) from None
     if known or level.keys is not None:
         # only a mapping that repeats itself, or asks for places, remembers where its keys stand
         first = (level.keys or {}).get(key)
@@ -254,7 +261,7 @@ def _finish(level: _Level) -> Any:
             parts = source if isinstance(source, list) else [source]
             for part in reversed(parts):  # of several, the earlier wins
                 if not isinstance(part, dict):
-                    raise _error("'<<' takes a mapping or a list of mappings", event)
+                    raise _error("'<<' takes a mapping or a list of mappings", event, "write '<<: *name'")
                 merged.update(part)
         merged.update(value)  # what the mapping says itself wins
         level.value = value = merged
@@ -285,9 +292,9 @@ def _spots_of(level: _Level | None, event: Any) -> tuple[Spot, Spot]:
     return key, value
 
 
-def _error(message: str, event: Any) -> YamlError:
+def _error(message: str, event: Any, hint: str | None = None) -> YamlError:
     mark = event.start_mark
-    return YamlError(message, mark.line + 1, mark.column + 1)
+    return YamlError(Fault(message, mark.line + 1, mark.column + 1, hint))
 
 
 # --- scalars: the tags and conversions are PyYAML's, but for floats, which follow YAML 1.2 as well ---
@@ -312,7 +319,10 @@ def _plain(text: str) -> Any:
         return _float(text) if text[:1] in _NUMBER_STARTS else text
     if tag == _MERGE:
         return _Merge()
-    return _construct(ScalarNode(tag, text))
+    try:
+        return _construct(ScalarNode(tag, text))
+    except (ValueError, LookupError):  # such as the date 2020-13-45, which PyYAML's pattern lets through
+        return text
 
 
 _NUMBER_STARTS = frozenset("+-.0123456789")
@@ -353,7 +363,8 @@ def _tagged_container(level: _Level) -> Any:
 def _convert(node: Any, event: Any) -> Any:
     known = node.tag in SafeConstructor.yaml_constructors and isinstance(node, ScalarNode)
     if not known:
-        raise _error(f"the tag '{node.tag.replace(_CORE, '!!')}' is not plain data", event)
+        hint = "a config holds plain data: build objects with '_target_', and put text that begins with '!' in quotes"
+        raise _error(f"the tag '{node.tag.replace(_CORE, '!!')}' is not plain data", event, hint)
     try:
         return _construct(node)
     except (ValueError, TypeError, LookupError, yaml.YAMLError):
@@ -361,9 +372,4 @@ def _convert(node: Any, event: Any) -> Any:
 
 
 def _construct(node: ScalarNode) -> Any:
-    try:
-        return SafeConstructor.yaml_constructors[node.tag](_scalars, node)
-    except (ValueError, LookupError):  # such as the date 2020-13-45, which PyYAML's pattern lets through
-        if node.tag.endswith((":timestamp", ":int", ":float")):
-            return node.value
-        raise
+    return SafeConstructor.yaml_constructors[node.tag](_scalars, node)

@@ -1,0 +1,120 @@
+"""The entry of the command line: find the command, run it, turn what happens into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from bundle_engine.cli import report
+from bundle_engine.cli.options import COMMANDS, PROGRAM
+from bundle_engine.errors import BundleEngineError, UsageError
+
+__all__ = ["main"]
+
+WRONG_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+
+_HELP = ("-h", "--help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: the arguments after the program's name; by default those of this process.
+
+    Returns:
+        the exit code: 0 done, 1 the workflow failed, 2 wrong input, 130 interrupted, 143 terminated.
+    """
+    if argv is None:
+        argv = sys.argv[1:]
+        if "" not in sys.path and os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())  # the installed script finds the same modules as ``python -m`` does
+    try:
+        with report.warnings_as_lines(), _terminable():
+            return _dispatch(list(argv))
+    except BundleEngineError as error:
+        report.show(error)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        report.note("interrupted")
+        return INTERRUPTED
+    except _Terminated:
+        report.note("terminated")
+        return TERMINATED
+    except SystemExit as error:  # a component asked for it
+        if isinstance(error.code, str):
+            report.note(error.code)
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    except BrokenPipeError:  # the reader of the output has gone, as in ``... | head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(argv: list[str]) -> int:
+    from bundle_engine.cli.help import command_help, program_help
+
+    name, rest = (argv[0], argv[1:]) if argv else ("--help", [])
+    if name == "--version":
+        from bundle_engine import __version__
+
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    if name == "help" and rest:
+        name, rest = rest[0], ["--help"]
+    if name in _HELP or name == "help":
+        print(program_help())
+        return 0
+    if name not in COMMANDS:
+        raise _unknown(name)
+    command = COMMANDS[name]
+    if any(arg in _HELP for arg in rest):
+        print(command_help(command))
+        return 0
+    from bundle_engine.cli.arguments import read_arguments
+
+    arguments = read_arguments(command, rest)
+    overrides: dict[str, Any] = {override.key: override for override in arguments.overrides}
+    return command.load()(**arguments.options, **overrides)
+
+
+def _unknown(name: str) -> UsageError:
+    from bundle_engine.config.closest import either, matches
+
+    if name.startswith("-"):
+        return UsageError(f"'{name}' stands where a command is expected", hint=f"{PROGRAM} run {name} ...")
+    near = matches(name, COMMANDS)
+    hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(COMMANDS)}; {PROGRAM} --help"
+    return UsageError(f"there is no command '{name}'", hint=hint)
+
+
+class _Terminated(BaseException):
+    """The process was asked to end by SIGTERM."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM, which schedulers send, end a workflow as Ctrl-C does: with its `finalize`."""
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or before not in (signal.SIG_DFL, None):
+        yield  # only the main thread may set this up; and a program that has a handler keeps it
+        return
+    process = os.getpid()
+
+    def terminate(number: int, _frame: Any) -> None:
+        if os.getpid() != process:  # a forked worker, which ends as it would have ended
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        signal.signal(number, signal.SIG_IGN)  # once is enough, what follows is cleaning up
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

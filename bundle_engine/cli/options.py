@@ -1,0 +1,196 @@
+"""The commands of the command line and their options: one table, for reading arguments and for writing help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "PROGRAM", "Command", "Option"]
+
+PROGRAM = "bundle-engine"
+
+
+class Option(NamedTuple):
+    """An option of a command.
+
+    Attributes:
+        name: as on the command line, and as the parameter of the command's function.
+        kind: how its value is read: ``text``, ``file``, ``files``, ``log`` (a file or False), ``settings`` (a name, a
+            file or a mapping) or ``switch``.
+        shows: what stands for its value in the help.
+        meaning: what it does.
+    """
+
+    name: str
+    kind: str
+    shows: str
+    meaning: str
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        name: as on the command line.
+        summary: what it does, in one line.
+        usage: how it is called, after the program and the command's name.
+        options: those that may also be given by position come first, in that order.
+        positional: how many those are.
+        overrides: what ``--any::id=value`` does; None where there are no such arguments.
+        examples: command lines, each with a line of explanation.
+        load: gives the command's function; nothing is imported before it is called.
+    """
+
+    name: str
+    summary: str
+    usage: str
+    options: tuple[Option, ...]
+    positional: int
+    overrides: str | None
+    examples: tuple[tuple[str, str], ...]
+    load: Callable[[], Callable[..., int]]
+
+    def option(self, name: str) -> Option | None:
+        return next((option for option in self.options if option.name == name), None)
+
+
+def _load_run() -> Callable[..., int]:
+    from bundle_engine.cli.commands import run
+
+    return run
+
+
+def _load_run_workflow() -> Callable[..., int]:
+    from bundle_engine.cli.commands import run_workflow
+
+    return run_workflow
+
+
+_RUN_ID = Option("run_id", "text", "ID", "id of the expressions to run (default: run)")
+_INIT_ID = Option("init_id", "text", "ID", "id of the expressions to evaluate before (default: initialize)")
+_FINAL_ID = Option(
+    "final_id",
+    "text",
+    "ID",
+    "id of the expressions to evaluate after, also when the run fails or is interrupted (default: finalize)",
+)
+_META_FILE = Option("meta_file", "files", "FILES", "metadata (default: metadata.json beside the config)")
+_CONFIG_FILE = Option(
+    "config_file",
+    "files",
+    "FILES",
+    "config, JSON or YAML; of several, as a,b or \"['a','b']\" or by repeating the option, later ones win",
+)
+_LOGGING_FILE = Option(
+    "logging_file",
+    "log",
+    "FILE",
+    "set up the log by an INI file (Python's fileConfig) or a JSON or YAML file (dictConfig); False leaves it alone"
+    " (default: logging.conf beside the config, or else a plain log on standard error)",
+)
+_TRACKING = Option("tracking", "settings", "NAME", "track the experiment: mlflow, or a file with settings")
+_ARGS_FILE = Option(
+    "args_file", "files", "FILES", "JSON or YAML file with options and overrides; the command line wins over it"
+)
+_BUNDLE = Option(
+    "bundle",
+    "file",
+    "DIR",
+    "run configs/WORKFLOW.yaml (.yml, .json) of a bundle, with its metadata; a folder, or the name of a ready-made"
+    " bundle. Sets the id bundle_root, if the config has it",
+)
+_WORKFLOW = Option(
+    "workflow",
+    "text",
+    "NAME",
+    "with --bundle: which of its configs, such as train, evaluate, inference; or a,b (default: train)",
+)
+_DRY_RUN = Option(
+    "dry_run",
+    "switch",
+    "",
+    "check everything, evaluate the expressions before the run, build all that the run refers to, and stop: no"
+    " expression of the run or after it is evaluated",
+)
+_STRICT = Option("strict", "switch", "", "an override that reaches nothing is an error, not a warning")
+_LOG_FILE = Option("log_file", "file", "FILE", "write the log to this file as well")
+_WORKFLOW_NAME = Option(
+    "workflow_name",
+    "text",
+    "CLASS",
+    "class of the workflow, by its dotted path (default: ConfigWorkflow, which reads a config)",
+)
+_WORKFLOW_TYPE = Option(
+    "workflow_type", "text", "TYPE", "which properties the workflow has: train, infer or evaluate (default: train)"
+)
+_PROPERTIES_PATH = Option("properties_path", "file", "FILE", "file with tables of properties to use instead")
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            name="run",
+            summary="run what a config describes",
+            usage="[RUN_ID] --config_file FILES [OPTIONS] [--any::id=VALUE ...]",
+            options=(
+                _RUN_ID,
+                _INIT_ID,
+                _FINAL_ID,
+                _META_FILE,
+                _CONFIG_FILE,
+                _LOGGING_FILE,
+                _TRACKING,
+                _ARGS_FILE,
+                _BUNDLE,
+                _WORKFLOW,
+                _DRY_RUN,
+                _STRICT,
+                _LOG_FILE,
+                _WORKFLOW_NAME,
+                _WORKFLOW_TYPE,
+                _PROPERTIES_PATH,
+            ),
+            positional=8,
+            overrides="set this id of the config",
+            examples=(
+                ("run --config_file configs/train.yaml", "run a training"),
+                ("run --config_file train.yaml --train::trainer::max_epochs 2", "the same, but for two epochs"),
+                ("run --bundle my_bundle --workflow evaluate", "run configs/evaluate.yaml of a bundle"),
+                ("run training --config_file train.json", "run the expressions at 'training'"),
+                ("run --config_file \"['train.json','multi_gpu.json']\"", "the second file over the first"),
+                ("run --config_file train.yaml --dry_run", "see whether everything can be built"),
+            ),
+            load=_load_run,
+        ),
+        Command(
+            name="run_workflow",
+            summary="run a workflow of a class of your own",
+            usage="[CLASS] [OPTIONS] [--argument=VALUE ...]",
+            options=(
+                _WORKFLOW_NAME,
+                _ARGS_FILE,
+                _CONFIG_FILE,
+                _META_FILE,
+                _LOGGING_FILE,
+                _RUN_ID,
+                _INIT_ID,
+                _FINAL_ID,
+                _TRACKING,
+                _WORKFLOW_TYPE,
+                _PROPERTIES_PATH,
+                _BUNDLE,
+                _WORKFLOW,
+                _DRY_RUN,
+                _STRICT,
+                _LOG_FILE,
+            ),
+            positional=2,
+            overrides="give this argument to the class; for one that reads a config, set this id of it",
+            examples=(
+                ("run_workflow scripts.workflow.MyWorkflow --output_dir out", "run a class, with its argument"),
+                ("run_workflow --config_file configs/train.yaml", "the same as run --config_file ..."),
+            ),
+            load=_load_run_workflow,
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""Everything that looks at configs and what they name without running either."""

@@ -1,0 +1,100 @@
+"""Make a bundle's own modules importable, and keep those of two bundles apart.
+
+Bundles bring Python code along, by custom in a package called ``scripts`` beside ``configs``. Every bundle calls it
+so, while a Python process has one module of that name. So a root is on ``sys.path`` only while something of its
+bundle is at work, and when another bundle takes over, the modules that were imported from the first root are put
+aside, to be put back, the same objects, when it is the first bundle's turn again. ``sys.path`` and ``sys.modules``
+belong to the whole process: two bundles with modules of one name cannot be at work in two threads at the same time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+__all__ = ["bundle_root_of", "importable"]
+
+_lock = threading.RLock()
+_at_work: list[tuple[str, frozenset[str]]] = []  # roots, the innermost last; the names of modules when each came in
+_own: dict[str, set[str]] = {}  # names of the modules that were imported from each root
+_aside: dict[str, dict[str, ModuleType]] = {}  # those of roots that are not at work now, once another one was
+
+
+def bundle_root_of(config_file: str | os.PathLike[str]) -> Path:
+    """Give the root of the bundle that a config file belongs to.
+
+    It is the folder around ``configs``; for a config that lies elsewhere, its own folder.
+    """
+    folder = Path(config_file).parent.resolve()
+    return folder.parent if folder.name == "configs" else folder
+
+
+@contextmanager
+def importable(root: Path | None) -> Iterator[None]:
+    """Let modules below `root` be imported, for the length of a ``with`` block; None changes nothing."""
+    if root is None:
+        yield
+        return
+    name = str(root)
+    with _lock:
+        _take_stock()
+        _hand_over_to(name)
+        _at_work.append((name, frozenset(sys.modules)))
+        sys.path.insert(0, name)  # before the working directory, which may have ``scripts`` of its own
+    try:
+        yield
+    finally:
+        with _lock:
+            _take_stock()
+            if name in sys.path:
+                sys.path.remove(name)
+            last = max(i for i, (root_at_work, _) in enumerate(_at_work) if root_at_work == name)
+            del _at_work[last]
+            if _at_work:
+                _hand_over_to(_at_work[-1][0])
+
+
+def _take_stock() -> None:
+    """Note which modules have been imported from the innermost root at work."""
+    if _at_work:
+        root, before = _at_work[-1]
+        own = _own[root]
+        for name in sys.modules.keys() - before - own:
+            top = name.partition(".")[0]
+            if top in own or (top not in before and _lies_in(root, top)):
+                own.add(name)
+
+
+def _hand_over_to(root: str) -> None:
+    """Take the modules of all other roots out of ``sys.modules``, and put those of `root` back."""
+    if root not in _own:
+        _own[root] = set()
+        importlib.invalidate_caches()
+    for other, names in _own.items():
+        if other != root and names:
+            aside = _aside.setdefault(other, {})
+            aside.update({name: sys.modules.pop(name) for name in names if name in sys.modules})
+            names.clear()
+    back = _aside.pop(root, {})
+    sys.modules.update(back)
+    _own[root].update(back)
+
+
+def _lies_in(root: str, top: str) -> bool:
+    """Tell whether the module or package `top` is one directly below `root`.
+
+    Deeper files do not count: a root may be the working directory, with a virtual environment in it.
+    """
+    module = sys.modules.get(top)
+    file: str | None = getattr(module, "__file__", None)
+    if file is not None:
+        folder, leaf = os.path.split(file)
+        return (os.path.dirname(folder) if leaf.startswith("__init__.") else folder) == root
+    # a folder without __init__.py has a path, but no file
+    return any(os.path.dirname(path) == root for path in getattr(module, "__path__", ()))

@@ -1,0 +1,1 @@
+"""Python parts of the brain tissue bundle: its data (`template`) and its picture (`picture`)."""
