@@ -48,20 +48,26 @@ def edit_distance(a: str, b: str, most: int) -> int:
 
     The optimal string alignment distance (Damerau 1964, Levenshtein 1966).
     """
+    far = most + 1
     if abs(len(a) - len(b)) > most:
-        return most + 1
+        return far
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
     before: list[int] = []
-    row = list(range(len(b) + 1))
+    row = [min(j, far) for j in range(len(b) + 1)]
     for i, letter in enumerate(a, 1):
-        last, before, row = before, row, [i] + [0] * len(b)
-        for j, other in enumerate(b, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+        last, before, row = before, row, [min(i, far)] + [far] * len(b)
+        first, stop = max(1, i - most), min(len(b), i + most)  # further away, it is too far anyway
+        for j in range(first, stop + 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != b[j - 1]))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == b[j - 1]:
                 cost = min(cost, last[j - 2] + 1)
             row[j] = cost
         if min(row) > most:
-            return most + 1
-    return min(row[-1], most + 1)
+            return far
+    return min(row[-1], far)
 
 
 def either(names: Iterable[str]) -> str:

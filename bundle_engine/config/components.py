@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bundle_engine.config import closest
-from bundle_engine.config.expressions import failed_import
+from bundle_engine.config.causes import raised_at, told
 from bundle_engine.config.ids import (
     ARGS,
     COMPONENT_KEYS,
@@ -22,6 +22,7 @@ from bundle_engine.config.ids import (
     TARGET,
     Id,
 )
+from bundle_engine.config.names import failed_import
 from bundle_engine.config.origins import Where
 from bundle_engine.config.targets import (
     ComponentLocator,
@@ -241,33 +242,6 @@ def _known_count(positional: Any) -> int | None:
         return 0 if positional is None else None
     gated = any(isinstance(item, dict) and (DISABLED in item or RANKS in item) for item in positional)
     return None if gated else len(positional)
-
-
-def told(error: BaseException) -> str:
-    """Write an exception with its kind; of our own only the message, since its place follows."""
-    if isinstance(error, BundleEngineError):
-        return error.message
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    text = str(error)
-    if isinstance(error, KeyError) and len(error.args) == 1 and " " in str(error.args[0]):
-        text = str(error.args[0])  # a sentence, which KeyError would put into quotes
-    return f"{name}: {text}" if text else name
-
-
-def raised_at(error: BaseException) -> list[str]:
-    """Say in which line of somebody's code an exception was raised; nothing where there is none."""
-    found = None
-    step = error.__traceback__
-    while step is not None:
-        file = step.tb_frame.f_code.co_filename
-        if not file.startswith("<") and os.path.dirname(file) != _HERE:
-            found = f"raised at {file}:{step.tb_lineno}, in {step.tb_frame.f_code.co_name}"
-        step = step.tb_next
-    return [found] if found else []
-
-
-_HERE = os.path.dirname(__file__)
 
 
 def _hint(error: Exception, found: Target) -> str | None:

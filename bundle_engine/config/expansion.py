@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.config import expressions, macros, merge, source, tree
+from bundle_engine.config import macros, merge, source, tree
 from bundle_engine.config.ids import EXPRESSION, EXTENDS, MACRO, ROOT, Id
+from bundle_engine.config.names import is_import
 from bundle_engine.config.origins import Origins
 from bundle_engine.config.source import Document
 from bundle_engine.errors import InputNotFoundError, Place
@@ -95,7 +96,7 @@ class Expansion:
             macros.make_absolute([each for each in found if macros.needs_rewriting(each[2])], place)
             known = set(self.imports)
             for _, _, text, path in found:
-                if text[0] == EXPRESSION and expressions.is_import(text):
+                if text[0] == EXPRESSION and is_import(text):
                     statement = tree.id_of(path)
                     if statement not in known:
                         self.imports.append(statement)

@@ -8,15 +8,14 @@ References then become names, so that expressions of the same shape (``@a + 1``,
 from __future__ import annotations
 
 import _ast
-import builtins
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bundle_engine.config.ids import EXPRESSION, ID_PATTERN, REFERENCE, RelativeId, read_relative
-from bundle_engine.errors import ImportStatementError
+from bundle_engine.config.ids import ID_PATTERN, REFERENCE, RelativeId, read_relative
+from bundle_engine.config.names import ANY_NAME, MAY_IMPORT
 
 
 class Reference(NamedTuple):
@@ -240,7 +239,6 @@ class Binding(NamedTuple):
     outright: bool
 
 
-ANY_NAME = "*"  # among the names of code that may look up any name
 _SEES_NAMES = re.compile(r"(?<![\w.])(?:eval|exec|globals|locals)\s*\(")
 
 
@@ -382,7 +380,7 @@ def _problem(text: str, source: str, offsets: list[tuple[int, int]], error: Exce
         compile(source.strip(), "<expression>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
         statement = True
     except SyntaxError as other:
-        if _MAY_IMPORT.match(text):
+        if MAY_IMPORT.match(text):
             error = other
     except ValueError:  # a NUL character
         return ExpressionProblem(str(error), text.find("\0"))
@@ -395,130 +393,3 @@ def _problem(text: str, source: str, offsets: list[tuple[int, int]], error: Exce
     found = stripped + sum(len(line) + 1 for line in before) + error.offset - 1
     new, old = max((pair for pair in offsets if pair[0] <= found), default=(0, 0))
     return ExpressionProblem(error.msg, min(old + found - new, len(text)), statement)
-
-
-# --- import statements ---
-
-_MAY_IMPORT = re.compile(r"\s*(?:import|from)\b")
-
-
-def is_import(text: str) -> bool:
-    """Tell whether a config string is an import statement, ``$import x`` or ``$from x import y``."""
-    if text[:1] != EXPRESSION or not _MAY_IMPORT.match(text, 1):
-        return False
-    try:
-        statements = _statements(text)
-    except (SyntaxError, ValueError):
-        return False
-    return bool(statements) and isinstance(statements[0], (_ast.Import, _ast.ImportFrom))
-
-
-def _statements(text: str) -> list[Any]:
-    tree: Any = compile(text[1:].strip(), "<import>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
-    body: list[Any] = tree.body
-    return body
-
-
-def run_import(text: str, names: dict[str, Any]) -> Any:
-    """Run the import statement of a config string and bind what it imports into `names`.
-
-    Returns:
-        the first module or object that the statement names.
-
-    Raises:
-        Exception: whatever importing raises.
-    """
-    statements = [node for node in _statements(text) if isinstance(node, (_ast.Import, _ast.ImportFrom))]
-    exec(compile(_ast.Module(list[_ast.stmt](statements), []), "<import>", "exec"), names)
-    first = statements[0]
-    alias = first.names[0]
-    if isinstance(first, _ast.ImportFrom):
-        return names.get(alias.asname or alias.name)
-    if alias.asname:
-        return names[alias.asname]
-    module = names[alias.name.partition(".")[0]]
-    for part in alias.name.split(".")[1:]:
-        module = getattr(module, part)
-    return module
-
-
-def bound_names(text: str) -> list[str]:
-    """Give the names that the import statement of a config string binds."""
-    names = []
-    for node in _statements(text):
-        if isinstance(node, (_ast.Import, _ast.ImportFrom)):
-            for alias in node.names:
-                whole = isinstance(node, _ast.ImportFrom)
-                names.append(alias.asname or (alias.name if whole else alias.name.partition(".")[0]))
-    return names
-
-
-def failed_import(value: Any) -> ImportStatementError | None:
-    """Give the error of an import that a value stands for, if it does."""
-    if type(value) is not FailedImport:
-        return None
-    error: ImportStatementError = object.__getattribute__(value, "_error")
-    return error
-
-
-class FailedImport:
-    """Stands for what an import statement could not bind; the first use raises the error.
-
-    MONAI lets a config whose imports fail run on as long as nothing uses them, and so does this.
-    """
-
-    def __init__(self, error: ImportStatementError) -> None:
-        object.__setattr__(self, "_error", error)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        raise object.__getattribute__(self, "_error")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise object.__getattribute__(self, "_error")
-
-    __getitem__ = __iter__ = __call__
-
-    def __repr__(self) -> str:
-        return f"<failed import: {object.__getattribute__(self, '_error').message}>"
-
-
-def env(name: str, default: Any = None) -> Any:
-    """Read an environment variable; available in every expression as ``env(name, default)``.
-
-    Args:
-        name: name of the variable.
-        default: what to give when it is not set; its type converts the text of a variable that is set, so
-            ``env('WORKERS', 4)`` gives an integer.
-
-    Raises:
-        KeyError: when the variable is not set and there is no default.
-        ValueError: when the text does not fit the type of the default.
-    """
-    import os
-
-    text = os.environ.get(name)
-    if text is None:
-        if default is None:
-            raise KeyError(f"the environment variable {name} is not set; export it, or write env('{name}', DEFAULT)")
-        return default
-    if isinstance(default, bool):
-        return text.strip().lower() in ("1", "true", "yes", "on")
-    if isinstance(default, (int, float)):
-        try:
-            return type(default)(text)
-        except ValueError:
-            wanted = "a whole number" if isinstance(default, int) else "a number"
-            raise ValueError(f"the environment variable {name} is {text!r}, and {wanted} is wanted") from None
-    return text
-
-
-def base_names() -> dict[str, Any]:
-    """Give a new table of the names that every expression knows."""
-    return {"__builtins__": builtins, "env": env}
-
-
-def evaluate(compiled: Compiled, names: Mapping[str, Any]) -> Any:
-    """Evaluate a compiled expression over the names it may use, its references among them."""
-    return eval(compiled.code, dict(names))

@@ -95,7 +95,10 @@ class Faults:
             else:
                 line = text.count("\n", 0, offset)
                 notes = [*notes[: line + 1], " " * (offset - (text.rfind("\n", 0, offset) + 1)) + "^"]
-        hint = f"after '{EXPRESSION}' stands one Python expression; text that begins with it is written '{ESCAPE}{EXPRESSION}'"
+        hint = (
+            f"after '{EXPRESSION}' stands one Python expression; "
+            f"text that begins with it is written '{ESCAPE}{EXPRESSION}'"
+        )
         if problem.statement:
             hint = "an expression gives a value; assignments and other statements cannot stand here"
         return ExpressionSyntaxError(

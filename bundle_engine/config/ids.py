@@ -30,8 +30,9 @@ ARGS = "_args_"
 RANKS = "_ranks_"
 DESC = "_desc_"
 DEBUG = "_debug_"
+LINT = "_lint_"  # says which findings of `check` to leave out here and below
 # keys of a component that are not arguments of its target
-COMPONENT_KEYS = frozenset({TARGET, DISABLED, REQUIRES, MODE, ARGS, RANKS, DESC, DEBUG})
+COMPONENT_KEYS = frozenset({TARGET, DISABLED, REQUIRES, MODE, ARGS, RANKS, DESC, DEBUG, LINT})
 
 # the dotted words of an id as they may stand after "@": MONAI's word characters
 _WORDS = r"\w+(?:(?:::|\#)\w+)*"

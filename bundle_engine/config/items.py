@@ -12,6 +12,7 @@ from typing import Any
 
 from bundle_engine.config import expressions
 from bundle_engine.config.ids import COMPONENT_KEYS, DISABLED, EXPRESSION, MODE, TARGET, Id
+from bundle_engine.config.names import base_names, is_import, run_import
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.errors import BundleEngineWarning, ExpressionError, ExpressionSyntaxError
 
@@ -125,7 +126,7 @@ class ConfigExpression(ConfigItem):
     @classmethod
     def is_import_statement(cls, config: Any) -> bool:
         """Tell whether a value is an import statement."""
-        return isinstance(config, str) and expressions.is_import(config)
+        return isinstance(config, str) and is_import(config)
 
     def evaluate(self, globals: Mapping[str, Any] | None = None, locals: Mapping[str, Any] | None = None) -> Any:
         """Evaluate the expression, or run the import statement; None where the value is neither.
@@ -141,11 +142,11 @@ class ConfigExpression(ConfigItem):
         text = self.config
         if not self.is_expression(text):
             return None
-        if expressions.is_import(text):
-            return expressions.run_import(text, self.globals)
+        if is_import(text):
+            return run_import(text, self.globals)
         for name in (globals or {}).keys() & self.globals.keys():
             warnings.warn(f"the name '{name}' is given twice; the later one counts", BundleEngineWarning, stacklevel=2)
-        table = {**expressions.base_names(), **self.globals, **(globals or {}), **(locals or {})}
+        table = {**base_names(), **self.globals, **(globals or {}), **(locals or {})}
         try:
             compiled = expressions.compile_expression(text[1:])
         except expressions.ExpressionProblem as problem:

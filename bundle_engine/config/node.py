@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bundle_engine.config import expressions, tree
+from bundle_engine.config import tree
 from bundle_engine.config.ids import ESCAPE, EXPRESSION, MANDATORY, REFERENCE, TARGET, Id
+from bundle_engine.config.names import is_import
 from bundle_engine.config.references import whole_reference
 
 # kinds of nodes
@@ -61,7 +62,7 @@ class Node:
             if raw:
                 first = raw[0]
                 if first == EXPRESSION:
-                    self.kind = IMPORTING if "import" in raw and expressions.is_import(raw) else EXPRESSING
+                    self.kind = IMPORTING if "import" in raw and is_import(raw) else EXPRESSING
                 elif first == REFERENCE:
                     if whole_reference(raw) is not None:
                         self.kind = REFERRING

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import types
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import links, macros, merge, source, tree
 from bundle_engine.config.expansion import Expansion, MacroFiles
-from bundle_engine.config.ids import (
-    EXTENDS,
-    META,
-    PATH_SUFFIXES,
-    ROOT,
-    Id,
-    IdLike,
-    normalize,
-    split_operator,
-    split_path,
-)
+from bundle_engine.config.files import ConfigFiles, renamed
+from bundle_engine.config.ids import DELETE, META, ROOT, Id, IdLike, split_operator
 from bundle_engine.config.items import ConfigItem
+from bundle_engine.config.names import DEFAULT_GLOBALS, Names
 from bundle_engine.config.node import ABSENT, DONE, INSIDE, Node
 from bundle_engine.config.origins import Entry, Origin, Origins
-from bundle_engine.config.resolver import DEFAULT_GLOBALS, Names, ReferenceResolver
-from bundle_engine.config.source import CODE, COMMAND_LINE, Source
+from bundle_engine.config.resolver import ReferenceResolver
+from bundle_engine.config.source import CODE, COMMAND_LINE, PathLike, Source
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.config.views import view
-from bundle_engine.errors import (
-    AttributeNotFoundError,
-    BundleEngineWarning,
-    FrozenError,
-    IdNotFoundError,
-    Place,
-)
+from bundle_engine.errors import AttributeNotFoundError, FrozenError, IdNotFoundError, Place
 
-PathLike = str | os.PathLike[str]
-
-#: names in metadata that were given up, and what they are called now
-RENAMED_KEYS: Mapping[str, str] = {"optional_packages_version": "required_packages_version"}
 _OPTIONS = frozenset({"lazy", "instantiate", "eval_expr", "default"})
 
 
-class ConfigParser:
+class ConfigParser(ConfigFiles):
     """Reads configs, lets them be changed, and resolves them into objects.
 
     Args:
@@ -59,7 +39,6 @@ class ConfigParser:
     """
 
     meta_key = META
-    suffixes = tuple(suffix[1:] for suffix in PATH_SUFFIXES)
 
     def __init__(
         self,
@@ -75,7 +54,7 @@ class ConfigParser:
         self._lock = threading.RLock()
         self._frozen = False
         self._overrides: list[tuple[Id, bool]] = []
-        self._begin({META: {}} if config is None else _rename(tree.copy(config)), Origins())
+        self._begin({META: {}} if config is None else renamed(tree.copy(config)), Origins())
 
     def _begin(self, root: Any, origins: Origins) -> None:
         """Start over with another config."""
@@ -163,7 +142,7 @@ class ConfigParser:
             IdNotFoundError: when the place cannot be reached.
             FrozenError: after `freeze`.
         """
-        self._set(Id.parse(id), _rename(tree.copy(config)), create=recursive)
+        self._set(Id.parse(id), renamed(tree.copy(config)), create=recursive)
 
     def update(self, pairs: Mapping[str, Any]) -> None:
         """Set several values; `pairs` maps ids to them."""
@@ -188,11 +167,12 @@ class ConfigParser:
             self._resolver.graph.drop(parsed)
             if isinstance(container, list):  # the items behind have other ids now
                 self._resolver.graph.drop(parsed.parent)
+                self._expansion.pending.append(parsed.parent)
                 self._origins.move_up(parsed.parent.child(key), len(container))
             del container[key]
             self._origins.record(Entry(parsed, CODE, parsed, deleted=True))
 
-    def _set(self, id: Id, value: Any, *, create: bool) -> None:
+    def _set(self, id: Id, value: Any, *, create: bool, origins: Origins | None = None) -> None:
         with self._lock:
             self._may_write(id)
             if not id:
@@ -207,7 +187,10 @@ class ConfigParser:
                 key = id[-1]
             self._resolver.graph.drop(id)
             container[key] = value
-            self._origins.record(Entry(id, CODE, id))
+            if origins is None:
+                self._origins.record(Entry(id, CODE, id))
+            else:
+                self._origins.adopt(origins, below=id)
             self._expansion.pending.append(id)
 
     def _container(self, id: Id, *, create: bool) -> Any:
@@ -266,7 +249,7 @@ class ConfigParser:
                 origins.record(Entry(ROOT, CODE, ROOT))
             else:
                 merge.assemble(source.load_all(f, kwargs), source.load, origins, root)
-            self._begin(_rename(root), origins)
+            self._begin(renamed(root), origins)
 
     def read_meta(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
         """Read metadata from files or from a mapping; it stands at ``_meta_``.
@@ -276,12 +259,14 @@ class ConfigParser:
         """
         read = Origins()
         if isinstance(f, Mapping):
-            content = dict(f)
+            content = tree.copy(dict(f))
+            read.record(Entry(ROOT, CODE, ROOT))
         else:
-            content = merge.assemble(source.load_all(f, kwargs), source.load, read)
-        with self._lock:
-            self.set(content, META)
-            self._origins.adopt(read, below=Id((META,)))
+            documents = source.load_all(f, kwargs)
+            if documents:
+                read.record(Entry(ROOT, documents[0], ROOT))
+            content = merge.assemble(documents, source.load, read)
+        self._set(Id((META,)), renamed(content), create=True, origins=read)
 
     def override(self, pairs: Mapping[str, Any], *, source: str = COMMAND_LINE.name) -> None:
         """Apply overrides in their order, as keys of a later document: ``a::b``, ``+a``, ``~a``.
@@ -297,13 +282,15 @@ class ConfigParser:
         origin = Source(source)
         with self._lock:
             for key, value in pairs.items():
-                id = Id.parse(split_operator(key)[1])
+                operator, words = split_operator(key)
+                id = Id.parse(words)
                 self._may_write(id)
                 existed = self._exists(id)
-                self._resolver.graph.drop(id)
+                changed = id.parent if operator == DELETE else id  # the items behind have other ids then
+                self._resolver.graph.drop(changed)
                 merge.apply(self.config, {key: tree.copy(value)}, origin, self._origins)
                 self._overrides.append((id, existed))
-                self._expansion.pending.append(id)
+                self._expansion.pending.append(changed)
 
     def unused_overrides(self, *used: str) -> dict[str, str]:
         """Give the overrides that have no effect, because their ids existed nowhere and nothing refers to them.
@@ -381,12 +368,9 @@ class ConfigParser:
             BundleEngineError: as for `get_parsed_content`.
         """
         with self._lock:
-            resolver = self._ready()
-            parsed = Id.parse(id)
-            node = resolver.graph.find(parsed)
-            if node is None:
-                raise self._not_found(parsed)
+            node = self._node(id)
             self._run_imports()
+            resolver = self._resolver
         return resolver.fresh(node)
 
     def check(self, *ids: IdLike) -> None:
@@ -398,12 +382,14 @@ class ConfigParser:
             BundleEngineError: for the first thing that is wrong.
         """
         with self._lock:
-            resolver = self._ready()
             for id in ids or ("",):
-                node = resolver.graph.find(Id.parse(id))
-                if node is None:
-                    raise self._not_found(Id.parse(id))
-                resolver.check(node)
+                self._resolver.check(self._node(id))
+
+    def _node(self, id: IdLike) -> Node:
+        node = self._ready().graph.find(Id.parse(id))
+        if node is None:
+            raise self._not_found(Id.parse(id))
+        return node
 
     def _ready(self) -> ReferenceResolver:
         if self._expansion.pending:
@@ -428,12 +414,8 @@ class ConfigParser:
         Raises:
             IdNotFoundError: when nothing stands there.
         """
-        parsed = Id.parse(id)
-        try:
-            tree.find(self.config, parsed)
-        except tree.NoSuchKey as problem:
-            raise self._not_found(parsed, problem) from None
-        return self._origins.where(parsed) or Origin(Place(CODE.name), Place(CODE.name))
+        self[id]  # raises when there is nothing
+        return self._origins.where(Id.parse(id)) or Origin(Place(CODE.name), Place(CODE.name))
 
     def _place(self, id: Id, *, key: bool = False) -> Place:
         origin = self._origins.where(id)
@@ -467,68 +449,6 @@ class ConfigParser:
             return tree.copy(self.get_parsed_content())
         self._ready()
         return tree.copy(self.config)
-
-    # --- files, without a parser ---
-
-    @classmethod
-    def load_config_file(cls, filepath: PathLike | None, **kwargs: Any) -> dict[str, Any]:
-        """Read one JSON or YAML file, with what it extends; no file gives an empty config.
-
-        Args:
-            filepath: the file.
-            kwargs: options for `json.loads`.
-
-        Raises:
-            InputError: when it cannot be read.
-        """
-        if not filepath:
-            return {}
-        document = source.load(filepath, json_options=kwargs)
-        return merge.assemble([document], source.load, Origins()) if EXTENDS in document.data else document.data
-
-    @classmethod
-    def load_config_files(
-        cls, files: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any
-    ) -> dict[str, Any]:
-        """Read several files, later ones on top of earlier ones; a mapping is given back as it is.
-
-        Raises:
-            InputError: for a file that cannot be read, and see `merge.apply`.
-        """
-        if isinstance(files, Mapping):
-            return files  # type: ignore[return-value]
-        return merge.assemble(source.load_all(files, kwargs), source.load, Origins())
-
-    @classmethod
-    def export_config_file(cls, config: Any, filepath: PathLike, fmt: str = "json", **kwargs: Any) -> None:
-        """Write a config as JSON or YAML; the file is complete or not there.
-
-        Args:
-            config: plain data.
-            filepath: the file to write.
-            fmt: ``json``, ``yaml`` or ``yml``.
-            kwargs: options for `json.dump` or `yaml.safe_dump`.
-
-        Raises:
-            ValueError: for another format.
-        """
-        if fmt.lower() not in cls.suffixes:
-            raise ValueError(f"a config is written as {', '.join(cls.suffixes)}, not as '{fmt}'")
-        if fmt.lower() == "json":
-            import json
-
-            text = json.dumps(config, **kwargs)
-        else:
-            import yaml
-
-            text = yaml.safe_dump(config, **kwargs)
-        source.write(Path(filepath), text)
-
-    @classmethod
-    def split_path_id(cls, src: str) -> tuple[str, str]:
-        """Split ``file.yaml::key`` into the path and the id; either is empty where it is missing."""
-        path, words = split_path(src)
-        return path, normalize(words)
 
     # --- Python ---
 
@@ -571,13 +491,3 @@ class ConfigParser:
 
     def _not_found(self, id: Id, problem: tree.NoSuchKey | None = None) -> IdNotFoundError:
         return self._resolver.graph.faults.not_found(id, problem)
-
-
-def _rename(config: Any) -> Any:
-    """Give up old names of metadata."""
-    if isinstance(config, dict):
-        for old, new in RENAMED_KEYS.items():
-            if old in config:
-                warnings.warn(f"'{old}' is called '{new}' now", BundleEngineWarning, stacklevel=4)
-                config[new] = config.pop(old)
-    return config

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import builtins
 import gc
-import importlib
 import os
-import re
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bundle_engine.config import closest, expressions, tree
-from bundle_engine.config.components import DEFAULT, Components, raised_at, told
+from bundle_engine.config.causes import import_hint, raised_at, told
+from bundle_engine.config.components import DEFAULT, Components
 from bundle_engine.config.faults import shown_at
 from bundle_engine.config.graph import Graph
 from bundle_engine.config.ids import COMPONENT_KEYS, EXPRESSION, MODE, TARGET, Id
 from bundle_engine.config.items import ConfigComponent, ConfigExpression
+from bundle_engine.config.names import FailedImport, Names, bound_names, failed_import, run_import
 from bundle_engine.config.node import (
     ABSENT,
     ACTIVE,
@@ -36,7 +35,7 @@ from bundle_engine.config.node import (
 )
 from bundle_engine.config.origins import Where
 from bundle_engine.config.references import step_into
-from bundle_engine.config.targets import ComponentLocator, describe_arguments, known_packages
+from bundle_engine.config.targets import ComponentLocator, describe_arguments
 from bundle_engine.errors import (
     BundleEngineError,
     BundleEngineWarning,
@@ -45,46 +44,6 @@ from bundle_engine.errors import (
     ReferenceNotFoundError,
     TargetNotFoundError,
 )
-
-DEFAULT_GLOBALS: Mapping[str, str] = {"monai": "monai", "torch": "torch", "np": "numpy", "numpy": "numpy"}
-
-
-class Names:
-    """The names that expressions may use: given ones, imported ones, and modules that are imported on first use.
-
-    Args:
-        given: names and their values; a string is the module to import when an expression uses the name.
-    """
-
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self.known = expressions.base_names()
-        self.lazy: dict[str, str] = {}
-        for name, value in given.items():
-            if isinstance(value, str):
-                self.lazy[name] = value
-            else:
-                self.known[name] = value
-
-    def table(self, used: frozenset[str]) -> dict[str, Any]:
-        """Give the names for one expression, importing what it uses."""
-        if self.lazy:
-            for name in tuple(self.lazy) if expressions.ANY_NAME in used else used & self.lazy.keys():
-                module = self.lazy.pop(name)
-                try:
-                    self.known[name] = importlib.import_module(module)
-                except ImportError as error:
-                    message = f"'{name}' is not available: importing {module} failed: {told(error)}"
-                    problem = ImportStatementError(message, hint=_import_hint(error))
-                    problem.__cause__ = error
-                    self.known[name] = expressions.FailedImport(problem)
-        return self.known
-
-    def bind(self, names: Mapping[str, Any]) -> None:
-        """Take over what an import statement binds; it stands before what is imported on first use."""
-        for name, value in names.items():
-            if name != "__builtins__":
-                self.lazy.pop(name, None)
-                self.known[name] = value
 
 
 class ReferenceResolver:
@@ -408,7 +367,7 @@ class ReferenceResolver:
                 code = expressions.named(code, f"<expression {node.id()}>")
             return eval(code, table)
         except Exception as error:
-            for problem in (error, *map(expressions.failed_import, map(table.get, compiled.names))):
+            for problem in (error, *map(failed_import, map(table.get, compiled.names))):
                 if isinstance(problem, ImportStatementError):
                     raise self._not_imported(node, problem) from problem.__cause__
             raise self._failed(node, compiled, error) from error
@@ -417,19 +376,19 @@ class ReferenceResolver:
         """Run an import statement and bind its names; one that fails raises when something uses its names."""
         bound: dict[str, Any] = {}
         try:
-            value = expressions.run_import(text, bound)
+            value = run_import(text, bound)
         except Exception as error:
             problem = ImportStatementError(
                 f"the import '{text[1:].strip()}' failed: {told(error)}",
                 id=str(id),
                 place=self.place(id),
                 notes=raised_at(error),
-                hint=_import_hint(error),
+                hint=import_hint(error),
             )
             problem.__cause__ = error
-            names = expressions.bound_names(text)
+            names = bound_names(text)
             for name in names:  # those before the one that failed are there
-                bound.setdefault(name, expressions.FailedImport(problem))
+                bound.setdefault(name, FailedImport(problem))
             value = bound[names[0]]
         self.names.bind(bound)
         return value
@@ -489,16 +448,6 @@ def _inside_hint(before: Id, key: str, value: Any) -> str | None:
 
 
 _NOT_ARGUMENTS = tuple(COMPONENT_KEYS - {TARGET, MODE, "_args_"})
-
-
-def _import_hint(error: Exception) -> str | None:
-    missing = getattr(error, "name", None) or ""
-    if isinstance(error, ModuleNotFoundError):
-        near = closest.matches(missing, known_packages())
-        return f"did you mean {closest.either(near)}?" if near else f"install '{missing.partition('.')[0]}'"
-    found = re.match(r"cannot import name '(\w+)'", str(error)) if isinstance(error, ImportError) else None
-    near = closest.matches(found.group(1), dir(sys.modules.get(missing))) if found else []
-    return f"did you mean {closest.either(near)}?" if near else None
 
 
 def _described(value: Any) -> str:

@@ -61,15 +61,18 @@ class Document(Source):
 
     Attributes:
         data: the root's value; it belongs to whoever asked for the file.
+        text: what was read.
+        doubled: whether some mapping in it has a key twice.
     """
 
     path: Path
 
-    def __init__(self, path: Path, text: str, data: Any) -> None:
+    def __init__(self, path: Path, text: str, data: Any, doubled: bool = False) -> None:
         super().__init__(str(path))
         self.path = path
         self.data = data
-        self._text = text
+        self.text = text
+        self.doubled = doubled
         self._spots: Mapping[Id, tuple[Any, Any]] | None = None
 
     def find(self, id: Id) -> KeySpot | None:
@@ -79,14 +82,18 @@ class Document(Source):
                 return None
             id = id.parent
         key, value = spots[id]
-        return KeySpot(_spot_place(self.path, self._text, key), _spot_place(self.path, self._text, value))
+        return KeySpot(_spot_place(self.path, self.text, key), _spot_place(self.path, self.text, value))
 
     def holds(self, id: Id) -> bool:
         return id in self._all_spots()
 
+    def duplicates(self) -> list[tuple[Id, Place, Place]]:
+        """Give the keys that are written twice: their ids, and both places."""
+        return _duplicates(self.path, self.text) if self.doubled else []
+
     def _all_spots(self) -> Mapping[Id, tuple[Any, Any]]:
         if self._spots is None:
-            self._spots = _spots(self.path, self._text)
+            self._spots = _spots(self.path, self.text)
         return self._spots
 
 
@@ -95,13 +102,16 @@ def is_config_path(text: PathLike) -> bool:
     return str(text).lower().endswith(PATH_SUFFIXES)
 
 
-def load(path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_root: bool = False) -> Document:
+def load(
+    path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_root: bool = False, tell: bool = True
+) -> Document:
     """Read one JSON or YAML file.
 
     Args:
         path: the file; its suffix says what it is.
         json_options: options that go to `json.loads` unchanged.
         any_root: accept a root that is no mapping.
+        tell: warn of keys written twice, or refuse them; otherwise the document knows them.
 
     Raises:
         InputNotFoundError: when there is no such file; similar names beside it are offered.
@@ -120,7 +130,7 @@ def load(path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_r
         data, doubled = _read_json(path, text, json_options)
     else:
         data, doubled = _read_yaml(path, text)
-    if doubled:
+    if doubled and tell:
         _tell_duplicates(path, text)
     if not isinstance(data, dict) and not any_root:
         spot = Document(path, text, data).find(ROOT)
@@ -129,7 +139,7 @@ def load(path: PathLike, *, json_options: Mapping[str, Any] | None = None, any_r
             place=spot.value if spot else _place(path, text, 1, 1),
             hint="give the value a name: 'key: value'",
         )
-    return Document(path, text, data)
+    return Document(path, text, data, doubled)
 
 
 def load_all(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:

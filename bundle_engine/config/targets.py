@@ -161,7 +161,8 @@ def _missing(target: str, parts: list[str], part: str, value: Any, reached: str,
         return Missing(f"the {kind} '{reached}' has no '{part}'", hint)
     if len(parts) > 1:
         roots = closest.matches(part, known_packages())
-        hint = f"did you mean {closest.either(roots)}?" if roots else f"install '{part}', or put it into the bundle's folder"
+        otherwise = f"install '{part}', or put it into the bundle's folder"
+        hint = f"did you mean {closest.either(roots)}?" if roots else otherwise
         return Missing(f"there is no package '{part}'", hint, root=part)
     near = closest.matches(part, [*locator.short_names(), *dir(builtins)])
     otherwise = "short names are MONAI's; write others with their package"

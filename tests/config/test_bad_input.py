@@ -433,7 +433,8 @@ EXPRESSIONS = {
     ),
     "an import that fails": one(
         ImportStatementError, "the import 'import nothere' failed: ModuleNotFoundError: No module named 'nothere'",
-        '{"i": «"$import nothere"»,\n "x": "$nothere.find(1)"}',         id="i", hint="install 'nothere'", cause=ModuleNotFoundError, notes=("needed by 'x'  (a.X:2:7)",),
+        '{"i": «"$import nothere"»,\n "x": "$nothere.find(1)"}',
+        id="i", hint="install 'nothere'", cause=ModuleNotFoundError, notes=("needed by 'x'  (a.X:2:7)",),
     ),
     "an import that is misspelt": one(
         ImportStatementError,

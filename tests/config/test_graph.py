@@ -184,15 +184,18 @@ def test_a_missing_reference_among_50_000_ids_is_told_quickly() -> None:
     config: dict[str, Any] = {f"group{i}": {f"key{j}": i * j for j in range(100)} for i in range(500)}
     parser = ConfigParser({**config, "a": "@group7::keyy3"})
     parser.parse()
-    begin = time.process_time()
-    with pytest.raises(ReferenceNotFoundError) as caught:
-        parser.get_parsed_content("a")
-    assert time.process_time() - begin < 0.2
-    assert "'group7::key3'" in (caught.value.hint or "")
-    begin = time.process_time()
-    with pytest.raises(IdNotFoundError):
-        parser.get_parsed_content("nothing_of_that_name")
-    assert time.process_time() - begin < 0.2
+    for id, kind, near in (
+        ("a", ReferenceNotFoundError, "'group7::key3'"),
+        ("group7::keyy3", IdNotFoundError, "'group7::key3'"),
+    ):
+        seconds = []
+        for _ in range(3):
+            begin = time.process_time()
+            with pytest.raises(kind) as caught:
+                parser.get_parsed_content(id)
+            seconds.append(time.process_time() - begin)
+            assert near in (caught.value.hint or "")
+        assert min(seconds) < 0.05
 
 
 def test_the_garbage_collector_is_left_as_it_was() -> None:

@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 
 
 def test_the_public_methods_are_monais_and_a_few_more() -> None:
-    names = {name for name in vars(ConfigParser) if not name.startswith("_")}
+    names = {name for name in dir(ConfigParser) if not name.startswith("_")}
     assert names == {
         # MONAI's
         "export_config_file", "get", "get_parsed_content", "load_config_file", "load_config_files", "meta_key",
