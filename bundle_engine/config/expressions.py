@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import NamedTuple
 
-from bundle_engine.config.ids import ID_PATTERN, REFERENCE, RelativeId, read_relative
+from bundle_engine.config.ids import ID_PATTERN, OR_ELSE, REFERENCE, RelativeId, read_relative
 from bundle_engine.config.names import ANY_NAME, MAY_IMPORT
 
 
@@ -50,7 +50,7 @@ _TOKEN = re.compile(
 )
 _SIMPLE = re.compile(rf"@{ID_PATTERN}")
 _HARD = re.compile(r"""['"?]|\#|[\w)\]}]\s*@""")  # what a plain text replacement would get wrong
-_OR_ELSE = re.compile(r"\s*\?\?")
+_OR_ELSE = re.compile(rf"\s*{re.escape(OR_ELSE)}")
 # words after which a value must follow, so that "@" begins a reference
 _OPERATORS = frozenset(
     {"and", "as", "assert", "async", "await", "del", "elif", "else", "except", "for", "from", "global", "if",
@@ -120,7 +120,8 @@ class _Scanner:
                     after = position + 1
                     operand = False
                 else:
-                    reference, after = self.reference(found, depth > 0 or bool(stop))
+                    end = ",)]}:" if depth or stop else ""
+                    reference, after = self.reference(found, end if depth or "!" not in stop else f"{end}!")
                     take(reference, position)
                     begun = after
                     operand = True
@@ -139,13 +140,13 @@ class _Scanner:
             pieces.append(text[begun:position])
         return tuple(pieces), position
 
-    def reference(self, found: re.Match[str], inside: bool) -> tuple[Reference, int]:
-        """Read a reference and, behind ``??``, its default: up to a comma or the end of the brackets around."""
+    def reference(self, found: re.Match[str], stop: str) -> tuple[Reference, int]:
+        """Read a reference and, behind ``??``, its default, as far as one of the characters in `stop`."""
         id, start, end = read_relative(found.group()[1:]), found.start(), found.end()
         or_else = _OR_ELSE.match(self.text, end)
         if or_else is None:
             return Reference(id, start, end), end
-        default, end = self.code(or_else.end(), ",)]}:" if inside else "")
+        default, end = self.code(or_else.end(), stop)
         return Reference(id, start, end, default), end
 
     def literal(self, position: int, quote: str) -> int:
@@ -231,12 +232,10 @@ class Binding(NamedTuple):
     Attributes:
         name: the name.
         reference: the reference, as it was read first.
-        outright: whether it stands somewhere outside of defaults.
     """
 
     name: str
     reference: Reference
-    outright: bool
 
 
 _SEES_NAMES = re.compile(r"(?<![\w.])(?:eval|exec|globals|locals)\s*\(")
@@ -249,11 +248,13 @@ class Compiled(NamedTuple):
         code: what `eval` takes.
         names: the names that the code looks up, attributes among them.
         bindings: what stands for each reference, in the order of reading.
+        choices: the pieces of the text where some reference has a default; None where all are needed.
     """
 
     code: CodeType
     names: frozenset[str]
     bindings: tuple[Binding, ...]
+    choices: Pieces | None
 
 
 def value_name(index: int) -> str:
@@ -279,12 +280,13 @@ def compile_expression(text: str) -> Compiled:
         ExpressionProblem: where Python cannot read it, with the offset into `text`.
     """
     bindings: dict[RelativeId, Binding] = {}
-    source, offsets = _substitute(scan(text), bindings)
+    pieces = scan(text)
+    source, offsets = _substitute(pieces, bindings)
     try:
         code, names = _code(source)
     except (SyntaxError, ValueError) as error:
         raise _problem(text, source, offsets, error) from None
-    return Compiled(code, names, tuple(bindings.values()))
+    return Compiled(code, names, tuple(bindings.values()), pieces if OR_ELSE in text else None)
 
 
 def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[str, list[tuple[int, int]]]:
@@ -299,7 +301,7 @@ def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[st
         out.append(text)
         new += len(text)
 
-    def walk(pieces: Pieces, old: int, outright: bool) -> int:
+    def walk(pieces: Pieces, old: int) -> int:
         for piece in pieces:
             if isinstance(piece, str):
                 put(piece, old)
@@ -307,20 +309,20 @@ def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[st
                 continue
             known = bindings.get(piece.id)
             name = known.name if known else value_name(len(bindings))
-            if known is None or (outright and (not known.outright or piece.default is None)):
-                bindings[piece.id] = Binding(name, piece, outright)  # what is needed anyway must exist
+            if known is None:
+                bindings[piece.id] = Binding(name, piece)
             if out and (out[-1][-1:].isalnum() or out[-1][-1:] == "_"):
                 put(" ", piece.start)  # "not@x"
             if piece.default is None:
                 put(name, piece.start)
             else:
                 put(f"({name} if {exists_name(name)} else (", piece.start)
-                walk(piece.default, _default_start(piece), False)
+                walk(piece.default, _default_start(piece))
                 put("))", piece.end)
             old = piece.end
         return old
 
-    walk(pieces, old, True)
+    walk(pieces, old)
     return "".join(out), offsets
 
 

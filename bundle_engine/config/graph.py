@@ -258,22 +258,31 @@ class Graph:
 
     def _bound(self, node: Node) -> list[Node]:
         compiled = self.compiled(node)
-        bound: list[tuple[str, Node | None]] = []
-        skipped: set[RelativeId] = set()  # references inside of defaults that are not used
-        for name, reference, outright in compiled.bindings:
-            if reference.id in skipped and not outright:
-                bound.append((name, None))
-                continue
-            target = self._target_of(node, reference.id, required=reference.default is None)
-            if target is not None:
-                if target.kind == INSIDE and reference.default is not None:
-                    target = self.maybe(target)
-                depend(target, node)
-                if reference.default is not None and target.kind != INSIDE:
-                    skipped.update(inner.id for inner in expressions.references(reference.default))
+        used: dict[RelativeId, Node | None] | None = None
+        if compiled.choices is not None:
+            used = {}
+            self._choose(node, compiled.choices, used)
+        node.bound = bound = []
+        targets = []
+        for name, (id, *_) in compiled.bindings:
+            target = self._target_of(node, id, required=True) if used is None else used.get(id)
             bound.append((name, target))
-        node.bound = bound
-        return [target for _, target in bound if target is not None]
+            if target is not None:
+                depend(target, node)
+                targets.append(target)
+        return targets
+
+    def _choose(self, node: Node, pieces: expressions.Pieces, used: dict[RelativeId, Node | None]) -> None:
+        """Find what an expression needs where references have defaults: a default counts where the id is not there."""
+        for piece in pieces:
+            if isinstance(piece, str):
+                continue
+            target = self._target_of(node, piece.id, required=piece.default is None)
+            if target is not None and target.kind == INSIDE and piece.default is not None:
+                target = used.get(piece.id) or self.maybe(target)  # only resolving tells whether it is there
+            used[piece.id] = target
+            if piece.default is not None and (target is None or target.raw is ABSENT):
+                self._choose(node, piece.default, used)
 
     def compiled(self, node: Node) -> expressions.Compiled:
         """Compile the expression of a node."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bundle_engine import ConfigParser
-from bundle_engine.config import expressions
+from bundle_engine.config import names
 
 
 class Refused(Exception):
@@ -60,9 +60,10 @@ def monai_says(question: Callable[[Any], Any], parser: Any) -> Any:
 
 
 def we_say(question: Callable[[ConfigParser], Any], parser: ConfigParser) -> Any:
-    """Ask our parser; a warning is an error, but for one that MONAI's gives as well."""
+    """Ask our parser; a warning is an error, but for those that MONAI's, or Python's, gives as well."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", SyntaxWarning)
         warnings.filterwarnings("ignore", message=r"(?s).* cannot be called; taking it as it is")
         return question(parser)
 
@@ -89,6 +90,8 @@ def assert_same(ours: Any, theirs: Any, at: str = "") -> None:
         )
     elif isinstance(ours, types.SimpleNamespace):
         assert_same(vars(ours), vars(theirs), f"{at} (namespace)")
+    elif kind.__name__ == "ndarray":
+        assert ours.tolist() == theirs.tolist(), f"{at}: {ours!r} is not {theirs!r}"
     elif isinstance(ours, float) and math.isnan(ours):
         assert math.isnan(theirs), f"{at}: {ours!r} is not {theirs!r}"
     else:
@@ -98,6 +101,6 @@ def assert_same(ours: Any, theirs: Any, at: str = "") -> None:
 def _stands_for(ours: Any, theirs: Any) -> bool:
     """Tell whether values of different classes mean the same: both parsers have their own for some things."""
     name, their_name = type(ours).__name__, type(theirs).__name__
-    if isinstance(ours, expressions.FailedImport):
+    if isinstance(ours, names.FailedImport):
         return their_name == "_LazyRaise"
     return name == their_name and name in ("ConfigItem", "ConfigComponent", "ConfigExpression")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bundle_engine import ConfigParser
-from bundle_engine.config import expressions
+from bundle_engine.config import names
 from bundle_engine.errors import (
     BundleEngineError,
     CycleError,
@@ -469,7 +469,7 @@ def test_an_import_statement_binds_what_python_binds() -> None:
 def test_an_import_that_fails_matters_only_where_it_is_used() -> None:
     config = {"i": "$import no_such_package, math", "a": 1, "b": "$no_such_package.x"}
     assert theirs(config, "a") == ours(config, "a") == 1
-    assert isinstance(ours(config, "i"), expressions.FailedImport)
+    assert isinstance(ours(config, "i"), names.FailedImport)
     assert isinstance(theirs(config, "b"), RuntimeError)
     with pytest.raises(BundleEngineError, match="no_such_package"):
         ours(config, "b")

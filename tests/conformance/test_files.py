@@ -83,7 +83,7 @@ def later_documents(draw: Any) -> list[Any]:
     """Draw a document, and others that change it: whole keys, places inside, additions."""
     first = draw(configs(macros=False))
     documents = [first]
-    known = [*ids(first)]
+    known = [*ids(first)] if first == text_keys(first) else list(first)  # numbers as keys can be addressed here
     value = st.one_of(SCALARS, configs(macros=False, odd_keys=False), st.lists(SCALARS, max_size=3))
     flat = st.dictionaries(st.sampled_from(NAMES), st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3)
     for _ in range(draw(st.integers(1, 2))):

@@ -1,1 +1,0 @@
-"""Everything that looks at configs and what they name without running either."""
