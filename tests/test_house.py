@@ -25,7 +25,7 @@ FLOORS = {
     "workflow": {"workflow", "config", "errors", "resources", "metadata", "inspection"},
     "": {"errors"},
 }
-PACKAGES = {"config": {"yaml"}, "inspection": {"griffe", "platformdirs", "yaml"}, "": set()}
+PACKAGES = {"config": {"yaml"}, "inspection": {"griffe", "platformdirs", "typeguard", "yaml"}, "": set()}
 SPLITTING = ("split", "rsplit", "partition", "rpartition")
 HEAVY = ("torch", "monai", "ignite", "numpy", "yaml", "fire", "rich")
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bundle_engine.cli.options import Command
+from bundle_engine.cli.command import Command
 from bundle_engine.cli.values import read_option, read_value
 from bundle_engine.config.closest import edit_distance
 from bundle_engine.config.ids import MERGE, OLD_SEP, SEP
@@ -63,7 +63,10 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
     Raises:
         UsageError: for what cannot be understood; nothing was run then.
     """
-    positional, flags = _split(args)
+    positional, flags = _split(args, command)
+    rest = positional[command.positional :] if command.rest is not None else []
+    if rest:
+        positional = positional[: command.positional]
     if len(positional) > command.positional:
         extra = positional[command.positional :]
         raise UsageError(
@@ -72,6 +75,8 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
         )
     given: dict[str, list[str]] = {}
     overrides: dict[str, Override] = {}
+    if rest and command.rest is not None:
+        given[command.rest] = list(rest)
     for flag in flags:
         negated = command.option(flag.name.removeprefix("no")) if flag.value is None else None
         if negated is not None and negated.name != flag.name and negated.kind in ("switch", "log"):
@@ -87,8 +92,11 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
     return Arguments(options, list(overrides.values()))
 
 
-def _split(args: Sequence[str]) -> tuple[list[str], list[_Flag]]:
-    """Tell positional arguments and flags apart, as fire does: a flag takes the next argument, unless that is one."""
+def _split(args: Sequence[str], command: Command) -> tuple[list[str], list[_Flag]]:
+    """Tell positional arguments and flags apart, as fire does: a flag takes the next argument, unless that is one.
+
+    A switch of a command that takes any number of arguments by position takes none of them.
+    """
     positional: list[str] = []
     flags: list[_Flag] = []
     rest = list(args)
@@ -100,7 +108,9 @@ def _split(args: Sequence[str]) -> tuple[list[str], list[_Flag]]:
         key, equals, value = arg.lstrip("-").partition("=")
         if not key:
             raise UsageError(f"'{arg}' names no option", hint="write --option value, or --option=value")
-        taken = value if equals else rest.pop(0) if rest and not _FLAG.match(rest[0]) else None
+        option = command.option(key.replace("-", "_")) if command.rest is not None else None
+        alone = option is not None and option.kind == "switch"
+        taken = value if equals else rest.pop(0) if rest and not alone and not _FLAG.match(rest[0]) else None
         flags.append(_Flag(key.replace("-", "_"), key, taken))
     return positional, flags
 

@@ -9,7 +9,7 @@ from bundle_engine.config.ids import PATH_SUFFIXES
 from bundle_engine.errors import InputNotFoundError
 from bundle_engine.resources import bundles_dir, packaged_bundle
 
-__all__ = ["find_bundle", "find_configs", "kind_of_workflow"]
+__all__ = ["find_bundle", "find_configs", "kind_of_workflow", "workflows_of"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NO_WORKFLOW = "metadata", "logging"  # files in configs/ that describe something else
@@ -56,6 +56,18 @@ def kind_of_workflow(workflow: str) -> str:
     """Give the type of a workflow that its name speaks of: ``evaluate``, ``infer``, or else ``train``."""
     last = workflow.rpartition(",")[2].strip().lower()
     return "evaluate" if "eval" in last else "infer" if "infer" in last else "train"
+
+
+def workflows_of(bundle: Path) -> list[str]:
+    """Give all workflows of a bundle, in the form that `find_configs` takes.
+
+    A config that has nothing of its own to run is put over the one that its name ends in: ``multi_gpu_train`` over
+    ``train``; ``evaluate`` that only changes a training over ``train``.
+    """
+    from bundle_engine.inspection.overlays import workflows
+
+    files = sorted(file for file in (bundle / "configs").iterdir() if file.suffix.lower() in PATH_SUFFIXES)
+    return workflows([file for file in files if file.stem not in _NO_WORKFLOW])
 
 
 def _find_config(bundle: Path, workflow: str) -> Path:

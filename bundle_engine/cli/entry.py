@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from bundle_engine.cli import report
-from bundle_engine.cli.options import COMMANDS, PROGRAM
+from bundle_engine.cli.command import PROGRAM
+from bundle_engine.cli.options import COMMANDS
 from bundle_engine.errors import BundleEngineError, UsageError
 
 __all__ = ["main"]
@@ -69,6 +70,10 @@ def _dispatch(argv: list[str]) -> int:
     if name in _HELP or name == "help":
         print(program_help())
         return 0
+    if name == "__complete":  # what the completion of shells asks
+        from bundle_engine.cli.completion import answer
+
+        return answer(rest)
     if name not in COMMANDS:
         raise _unknown(name)
     command = COMMANDS[name]

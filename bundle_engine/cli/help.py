@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from bundle_engine.cli.options import COMMANDS, PROGRAM, Command
+from bundle_engine.cli.command import PROGRAM, Command
+from bundle_engine.cli.options import COMMANDS
 
 __all__ = ["EXIT_CODES", "command_help", "program_help"]
 
@@ -48,11 +49,12 @@ def program_help() -> str:
 def command_help(command: Command) -> str:
     """Write the help of a command: its options with their meanings, examples, and exit codes."""
     lines = [
-        f"usage: {PROGRAM} {command.name} {command.usage}",
+        fill(f"usage: {PROGRAM} {command.name} {command.usage}", _WIDTH, subsequent_indent=" " * 7),
         "",
         command.summary[:1].upper() + command.summary[1:] + ".",
     ]
-    positional = ", ".join(option.name for option in command.options[: command.positional])
+    names = [option.name for option in command.options[: command.positional]]
+    positional = ", ".join([*names, f"{command.rest} (any number)"] if command.rest else names)
     rows = [(f"--{option.name} {option.shows}".rstrip(), option.meaning) for option in command.options]
     lines += ["", "options:", *_table([*rows, ("-h, --help", "show this")])]
     if command.overrides is not None:
@@ -72,16 +74,17 @@ def command_help(command: Command) -> str:
                 " $expression is evaluated, %file.yaml::id is copied from a file. Quote these for the shell."
             ),
         ]
-    lines += ["", *_text(f"Without their names, in this order: {positional}.", indent="")]
+    if positional:
+        lines += ["", *_text(f"Without their names, in this order: {positional}.", indent="")]
     lines += ["", "examples:"]
     for example, meaning in command.examples:
         lines += [f"  # {meaning}", f"  {PROGRAM} {example}"]
-    lines += ["", "exit codes:", *_exit_codes()]
+    lines += ["", "exit codes:", *_exit_codes(command.exits or EXIT_CODES)]
     return "\n".join(lines)
 
 
-def _exit_codes() -> list[str]:
-    return _table([(str(code), meaning) for code, meaning in EXIT_CODES])
+def _exit_codes(codes: tuple[tuple[int, str], ...] = EXIT_CODES) -> list[str]:
+    return _table([(str(code), meaning) for code, meaning in codes])
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:

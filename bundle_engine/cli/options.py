@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from bundle_engine.cli.command import PROGRAM, Command, Option
+from bundle_engine.cli.graphs import GRAPHS
+from bundle_engine.cli.inspecting import INSPECTING
+from bundle_engine.cli.views import VIEWS
 
 __all__ = ["COMMANDS", "PROGRAM", "Command", "Option"]
-
-PROGRAM = "bundle-engine"
-
-
-class Option(NamedTuple):
-    """An option of a command.
-
-    Attributes:
-        name: as on the command line, and as the parameter of the command's function.
-        kind: how its value is read: ``text``, ``file``, ``files``, ``log`` (a file or False), ``settings`` (a name, a
-            file or a mapping) or ``switch``.
-        shows: what stands for its value in the help.
-        meaning: what it does.
-    """
-
-    name: str
-    kind: str
-    shows: str
-    meaning: str
-
-
-class Command(NamedTuple):
-    """A command.
-
-    Attributes:
-        name: as on the command line.
-        summary: what it does, in one line.
-        usage: how it is called, after the program and the command's name.
-        options: those that may also be given by position come first, in that order.
-        positional: how many those are.
-        overrides: what ``--any::id=value`` does; None where there are no such arguments.
-        examples: command lines, each with a line of explanation.
-        load: gives the command's function; nothing is imported before it is called.
-    """
-
-    name: str
-    summary: str
-    usage: str
-    options: tuple[Option, ...]
-    positional: int
-    overrides: str | None
-    examples: tuple[tuple[str, str], ...]
-    load: Callable[[], Callable[..., int]]
-
-    def option(self, name: str) -> Option | None:
-        return next((option for option in self.options if option.name == name), None)
 
 
 def _load_run() -> Callable[..., int]:
@@ -192,5 +150,8 @@ COMMANDS = {
             ),
             load=_load_run_workflow,
         ),
+        *INSPECTING,
+        *VIEWS,
+        *GRAPHS,
     )
 }

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from bundle_engine.cli.options import Option
+from bundle_engine.cli.command import Option
 from bundle_engine.errors import UsageError
 
 __all__ = ["read_option", "read_value"]

@@ -8,6 +8,7 @@ copied to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,7 +120,7 @@ def expand(
         job = waiting.pop()
         text, id = _target(job, main, load, origins)
         value, text, id, chain = _follow(job, text, id, main, load, origins)
-        copy = tree.copy(value)
+        copy = _own(tree.copy(value))
         if text.document is None:
             copied.append(id)
         if job.chain:  # inside of a copy that nobody else sees
@@ -143,6 +144,31 @@ def expand(
     for entry in entries:
         origins.record(entry)
     return copied
+
+
+def _own(text: Any) -> Any:
+    """Copy the objects that code put into a text, so that each copy of the text has its own."""
+    if not isinstance(text, (dict, list)):
+        return text if type(text) in _VALUES else _copied(text)
+    waiting = [text]
+    while waiting:
+        container = waiting.pop()
+        for key, item in container.items() if isinstance(container, dict) else enumerate(container):
+            if isinstance(item, (dict, list)):
+                waiting.append(item)
+            elif type(item) not in _VALUES:
+                container[key] = _copied(item)
+    return text
+
+
+_VALUES = (str, int, float, bool, type(None))
+
+
+def _copied(item: Any) -> Any:
+    try:
+        return deepcopy(item)
+    except Exception:  # an open file, a module: there is one only
+        return item
 
 
 def expand_root(root: str, load: Callable[[str, Path | None], Document], origins: Origins) -> Any:

@@ -392,6 +392,8 @@ class ConfigParser(ConfigFiles):
         return node
 
     def _ready(self) -> ReferenceResolver:
+        if self._resolver.graph.root.raw is not self.config:  # somebody put another config in its place
+            self._begin(tree.copy(self.config), Origins())
         if self._expansion.pending:
             if self.config.__class__ is str:
                 self.config = macros.expand_root(self.config, self._files.load, self._origins)

@@ -118,10 +118,16 @@ def read(text: str, *, spots: bool = False) -> Reading:
         YamlError: where the text is no YAML, holds more than one document, a tag that is not plain data, an
             alias of a place around it, or aliases that expand beyond measure.
     """
-    reading = Reading()
-    loader = _Loader(text)
     try:
-        _read(loader, reading, spots)
+        try:
+            return _read_by(_Loader, text, spots)
+        except yaml.MarkedYAMLError as error:
+            if "tab character" not in (error.problem or ""):
+                raise
+            try:  # libyaml lets no block of text begin with a tab, and PyYAML does
+                return _read_by(yaml.SafeLoader, text, spots)
+            except yaml.MarkedYAMLError:
+                raise error from None
     except yaml.MarkedYAMLError as error:
         mark, begun = error.problem_mark or error.context_mark, error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -130,6 +136,13 @@ def read(text: str, *, spots: bool = False) -> Reading:
     except yaml.reader.ReaderError as error:
         message = f"not YAML: the character U+{ord(text[error.position]):04X} is not allowed"
         raise YamlError(Fault(message, *line_column(text, error.position), "is this a text file?")) from None
+
+
+def _read_by(kind: Any, text: str, spots: bool) -> Reading:
+    reading = Reading()
+    loader = kind(text)
+    try:
+        _read(loader, reading, spots)
     finally:
         loader.dispose()
     return reading
@@ -153,7 +166,7 @@ def _read(loader: Any, reading: Reading, spots: bool) -> None:
             written += 1
             tag = event.tag
             if tag is None or tag == "!":
-                value = _plain(event.value) if event.implicit[0] else event.value
+                value = _plain(event.value) if event.implicit[0] or tag else event.value
             else:
                 value = _tagged_scalar(event)
             if value.__class__ is _Merge and not (level is not None and level.is_mapping and level.key is _Level):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("cold_start", "resolving", "worst_cases", "training_loop")
+BENCHMARKS = ("cold_start", "resolving", "worst_cases", "target_index", "training_loop", "checking")
 
 
 def main(names: list[str]) -> int:

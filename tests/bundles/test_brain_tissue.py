@@ -15,7 +15,7 @@ from bundle_engine.resources import bundles_dir
 from bundle_engine.workflow.roots import importable
 
 BUNDLE = bundles_dir() / "brain_tissue_segmentation"
-SHORT = ("--max_epochs", "2", "--val_interval", "2", "--patches_per_epoch", "8", "--patch_size", "[32,32,32]")
+SHORT = ("--max_epochs", "2", "--val_interval", "2", "--iterations_per_epoch", "10")
 
 pytest.importorskip("nilearn", reason="the template is inside nilearn: pip install 'bundle-engine[demo]'")
 
@@ -108,12 +108,12 @@ def test_training_ends_with_a_segmentation_of_the_whole_brain(trained: Path) -> 
 
 
 def test_evaluation_prints_and_writes_the_scores(trained: Path) -> None:
-    done = run(trained, "--workflow", "evaluate", "--output_dir", "my results", *SHORT[-2:])
+    done = run(trained, "--workflow", "evaluate", "--output_dir", "my results")
     assert done.returncode == 0, done.stderr
     lines = [line.removeprefix("Dice of ") for line in done.stdout.splitlines() if line.startswith("Dice of ")]
     scores = dict(line.split(": ") for line in lines)
     assert list(scores) == ["grey matter", "white matter"]
-    assert all(0 < float(score) < 1 for score in scores.values())
+    assert all(0.5 < float(score) < 1 for score in scores.values())
     assert "val_mean_dice" in (trained / "my results" / "metrics.csv").read_text()
 
 
@@ -122,7 +122,7 @@ def test_inference_writes_the_label_map_on_the_grid_of_its_image(
 ) -> None:
     crop = nib.load(data["template"][0]["image"]).slicer[60:110, 80:140, 60:100]
     nib.save(crop, trained / "crop.nii.gz")
-    arguments = ("--workflow", "inference", "--output_dir", "my results", "--image", "crop.nii.gz", *SHORT[-2:])
+    arguments = ("--workflow", "inference", "--output_dir", "my results", "--image", "crop.nii.gz")
     done = run(trained, *arguments)
     assert done.returncode == 0, done.stderr
     segmentation = nib.load(trained / "my results" / "crop_tissues.nii.gz")
@@ -135,6 +135,7 @@ def test_inference_writes_the_label_map_on_the_grid_of_its_image(
 def test_evaluation_without_weights_says_so(tmp_path: Path, data: dict[str, list[dict[str, str]]]) -> None:
     folder = str(Path(data["train"][0]["image"]).parent)
     done = run(tmp_path, "--workflow", "evaluate", "--dataset_dir", folder)
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert "model.pt" in done.stderr
+    assert "Train first" in done.stderr
     assert "Traceback" not in done.stderr

@@ -148,7 +148,8 @@ def configs(
     for place in draw(st.permutations(draft.places)):
         place.value = _value(draw, draft, place, macros)
         place.filled = True
-    return plain(root)
+    result: dict[Any, Any] = plain(root)
+    return result
 
 
 def _keys(pool: list[Any], least: int, most: int) -> st.SearchStrategy[list[Any]]:
@@ -226,13 +227,13 @@ def _value(draw: Draw, draft: Draft, place: Place, macros: bool) -> Any:
 
 def _written(draw: Draw, draft: Draft, place: Place, target: Path) -> str:
     """Write the id of a place as seen from another place: absolute, or relative where that leads there."""
-    separator = draw(st.sampled_from(["::", "::", "#"]))
+    separator: str = draw(st.sampled_from(["::", "::", "#"]))
     ups = [0]
-    for up in range(1, len(place.path) + 1 if draft.relative else 1):
-        base = place.path[: len(place.path) - up]
+    for levels in range(1, len(place.path) + 1 if draft.relative else 1):
+        base = place.path[: len(place.path) - levels]
         if target[: len(base)] == base and len(target) > len(base):
-            ups.append(up)
-    up = draw(st.sampled_from(ups))
+            ups.append(levels)
+    up: int = draw(st.sampled_from(ups))
     if up:
         place.copyable = False
         target = target[len(place.path) - up :]

@@ -14,7 +14,7 @@ from bundle_engine import ConfigParser
 
 from .oracle import Refused, assert_same, monai_parser, monai_says, silence, we_say
 from .strategies import NAMES, SCALARS, configs, ids
-from .test_one_document import plain_copy
+from .test_one_document import one_separator, plain_copy
 
 WAYS: dict[str, Callable[[Any, str, Any], None]] = {
     "set": lambda parser, id, value: parser.set(value, id),
@@ -120,3 +120,32 @@ def test_a_change_writes_the_same_text(way: str, config: Any, key: str) -> None:
         return
     WAYS[way](ours, key, {"x": ["$1"]})
     assert_same(ours.get(), theirs.get())
+
+
+@given(
+    config=configs(odd_keys=False),
+    overrides=st.lists(
+        st.tuples(st.integers(0, 1000), st.one_of(SCALARS, configs(odd_keys=False, macros=False)), st.booleans()),
+        min_size=1,
+        max_size=4,
+    ),
+    asked=st.booleans(),
+)
+def test_overrides_give_the_same_as_updates(config: Any, overrides: list[Any], asked: bool) -> None:
+    ours, theirs = ConfigParser(config), monai_parser(plain_copy(config))
+    every = [id for id in ids(config) if not id.endswith("_target_")]
+    if asked and not same_outcome(ours, theirs, lambda parser: parser.get_parsed_content(), "before"):
+        return
+    for index, value, old in overrides:
+        id = every[index % len(every)]
+        id = id.replace("::", "#") if old else id
+        try:
+            with silence():
+                theirs.update({id: plain_copy(value)})
+        except Exception:
+            return  # an override before it took the place away
+        ours.override({id: value})
+    assert_same(one_separator(ours.get()), one_separator(theirs.get()))
+    for id in ("", *every):
+        if not same_outcome(ours, theirs, lambda parser: parser.get_parsed_content(id), id):  # noqa: B023
+            return

@@ -235,9 +235,13 @@ def test_5_a_float_of_yaml_1_2_is_a_float(write: Any, text: str, value: float) -
 
 @pytest.mark.parametrize(
     "config",
-    [{"a": "%b", "b": "%c", "c": [1]}, {"c": [1], "b": {"x": "%c"}, "a": "%b::x"}, {"a": {"x": "%b"}, "b": {"y": "%c"}, "c": 1}],
+    [
+        {"a": "%b", "b": "%c", "c": [1]},
+        {"c": [1], "b": {"x": "%c"}, "a": "%b::x"},
+        {"a": {"x": "%b"}, "b": {"y": "%c"}, "c": 1},
+    ],
     ids=["a macro for a macro", "a macro inside a macro", "a mapping with macros"],
-)  # fmt: skip
+)
 def test_6_macros_are_expanded_to_the_end_at_once(config: Any) -> None:
     once, twice = monai_parser(copy.deepcopy(config)), monai_parser(copy.deepcopy(config))
     once.parse()
@@ -319,7 +323,9 @@ def test_7_setting_an_id_keeps_unrelated_objects(targets: Any) -> None:
         ("a:\n  b: '@a'", "a"),
         ("a:\n  b: ???", "a::b"),
     ],
-    ids=["expression", "syntax", "reference", "macro", "relative", "target", "component", "argument", "cycle", "mandatory"],
+    ids=[
+        "expression", "syntax", "reference", "macro", "relative", "target", "component", "argument", "cycle", "open",
+    ],
 )  # fmt: skip
 def test_10_an_error_has_the_id_and_the_place(write: Any, text: str, id: str) -> None:
     path = write("config.yaml", text)
@@ -408,7 +414,10 @@ def test_numbers_as_keys_can_be_addressed() -> None:
     config = {"a": {0: "x", 1.5: "y"}}
     assert monai_parser(copy.deepcopy(config)).get("a::0") is None
     assert ConfigParser(config).get("a::0") == "x"
-    for parser, text in ((monai_parser(copy.deepcopy(config)), {0: "x", 1.5: "y", "0": 2}), (ConfigParser(config), {0: 2, 1.5: "y"})):
+    for parser, text in (
+        (monai_parser(copy.deepcopy(config)), {0: "x", 1.5: "y", "0": 2}),
+        (ConfigParser(config), {0: 2, 1.5: "y"}),
+    ):
         parser["a::0"] = 2
         assert parser.get("a") == text
 
@@ -483,7 +492,7 @@ def test_an_id_has_one_object_containers_included() -> None:
 
 
 def test_other_questions_leave_the_kept_values_as_they_are() -> None:
-    config = {"a": {"_target_": "dict"}}
+    config: dict[str, Any] = {"a": {"_target_": "dict"}}
     parser, other = ConfigParser(config), monai_parser(copy.deepcopy(config))
     for each, same in ((parser, True), (other, False)):
         value = each.get_parsed_content("a")

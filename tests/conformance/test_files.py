@@ -25,7 +25,10 @@ WRITERS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "json": ("json", json.dumps),
     "json in unicode": ("JSON", lambda data: json.dumps(data, ensure_ascii=False, indent=1)),
     "yaml in blocks": ("yaml", lambda data: yaml.safe_dump(data, sort_keys=False, default_flow_style=False)),
-    "yaml in one line": ("yml", lambda data: yaml.safe_dump(data, sort_keys=False, default_flow_style=True, width=10**6)),
+    "yaml in one line": (
+        "yml",
+        lambda data: yaml.safe_dump(data, sort_keys=False, default_flow_style=True, width=9999),
+    ),
     "yaml in unicode": ("yaml", lambda data: yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=20)),
     "yaml with tags": ("YAML", lambda data: yaml.safe_dump(data, sort_keys=False, default_style='"')),
 }
@@ -110,7 +113,8 @@ def test_several_files_are_put_together_the_same_way(documents: list[Any], ways:
     if any(way.startswith("json") for way in ways):
         documents = text_keys(documents)
     with folder() as here:
-        paths = [write(here, f"config{i}", data, way) for i, (data, way) in enumerate(zip(documents, ways, strict=False))]
+        written = enumerate(zip(documents, ways, strict=False))
+        paths = [write(here, f"config{i}", data, way) for i, (data, way) in written]
         ours, theirs = ConfigParser(), monai_parser()
         try:
             monai_says(lambda parser: parser.read_config(paths), theirs)
@@ -164,11 +168,12 @@ def test_metadata_stands_beside_the_config(config: Any, meta: Any, first: bool, 
 def _plain_scalars() -> st.SearchStrategy[str]:
     """Draw what may stand unquoted in YAML, much of it nearly a number, a date or a word with a meaning."""
     known = [
-        "0o7", "010", "0x1F", "0b11", "1_000", "1:30", "12:30:45", "-1:30.5", ".5", "5.", "+1", "-.inf", ".Inf", ".NaN", "~",
-        "null", "Null", "NULL", "nULL", "yes", "No", "ON", "off", "y", "n", "true", "TRUE", "tRUE", "2001-01-01",
-        "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43.10 -5", "2002-1-1", "1.0.0", "1..2", "_", "1_", "0_0", "+.5",
-        "1.5e+3", "1.e+3", ".1e-3", "1e", "e1", "0.", "-0", "+0x1F", "0x", "09", "1__0", "<", "a=b", "12e", "a: b", "''", '"x"',
-        "'a''b'", '"\\u00e9\\n"', "!!str 5", '!!int "7"', "!!float 3", "!!null ''", "!!bool yes", "[1, [a, b]]", "{a: 1, b: {}}",
+        "0o7", "010", "0x1F", "0b11", "1_000", "1:30", "12:30:45", "-1:30.5", ".5", "5.", "+1", "-.inf", ".Inf",
+        ".NaN", "~", "null", "Null", "NULL", "nULL", "yes", "No", "ON", "off", "y", "n", "true", "TRUE", "tRUE",
+        "2001-01-01", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43.10 -5", "2002-1-1", "1.0.0", "1..2", "_",
+        "1_", "0_0", "+.5", "1.5e+3", "1.e+3", ".1e-3", "1e", "e1", "0.", "-0", "+0x1F", "0x", "09", "1__0", "<",
+        "a=b", "12e", "a: b", "''", '"x"', "'a''b'", '"\\u00e9\\n"', "!!str 5", '!!int "7"', "!!float 3",
+        "!!null ''", "!!bool yes", "[1, [a, b]]", "{a: 1, b: {}}",
     ]  # fmt: skip
     return st.one_of(st.sampled_from(known), st.text("0123456789.+-_:xobeTZ", min_size=1, max_size=9))
 
@@ -210,10 +215,11 @@ def _is_yaml_1_1(text: str) -> bool:
         "a: 1\r\nb:\r\n  - 2\r\n",
         "\ufeffa: 1",
         "a: 1\na: 2\nb: {c: 1, c: 2}",
+        "a: |\n \tx\n y\nb:\n- !\n- ! 5\n- ! '5'",
     ],
     ids=[
         "aliases", "explicit keys", "blocks", "directive", "comments", "flow", "empty items", "keys", "tags", "crlf",
-        "byte order mark", "keys written twice",
+        "byte order mark", "keys written twice", "tabs and tags",
     ],
 )  # fmt: skip
 def test_yaml_documents_read_the_same(text: str, tmp_path: Path) -> None:

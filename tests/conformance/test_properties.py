@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -210,7 +210,8 @@ def components(draw: Any) -> tuple[dict[str, Any], dict[str, set[str]]]:
         chosen = draw(st.lists(st.sampled_from(known), max_size=3, unique=True))
         config[name] = {"_target_": "counting_targets.Built", "label": name}
         for j, target in enumerate(chosen):
-            config[name][f"x{j}"] = draw(st.sampled_from(["@{0}", "$@{0}", "$[@{0}]", "$(lambda: @{0})()"])).format(target)
+            form = draw(st.sampled_from(["@{0}", "$@{0}", "$[@{0}]", "$(lambda: @{0})()"]))
+            config[name][f"x{j}"] = form.format(target)
         needs[name] = set(chosen).union(*(needs.get(target, set()) for target in chosen))
         known.append(name)
     return config, needs
@@ -285,7 +286,7 @@ def test_a_frozen_parser_reads_the_same_and_takes_no_writes(config: Any, key: st
     assert_same(resolved(parser), resolved(ConfigParser(config)))
     text = copy.deepcopy(parser.get())
     parser.get()[key] = value  # a copy
-    for write in (
+    writes: list[Callable[[], Any]] = [
         lambda: parser.set(value, key),
         lambda: parser.__setitem__(key, value),
         lambda: parser.update({key: value}),
@@ -293,7 +294,8 @@ def test_a_frozen_parser_reads_the_same_and_takes_no_writes(config: Any, key: st
         lambda: parser.delete(key),
         lambda: parser.read_config({key: value}),
         lambda: parser.read_meta({key: value}),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(FrozenError):
             write()
     assert_same(parser.get(), text)

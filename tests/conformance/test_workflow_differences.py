@@ -53,7 +53,7 @@ def run_with_ours(config: Path, **override: Any) -> Any:
 
 
 @pytest.fixture
-def noting(write: Any) -> Path:
+def noting(write: Callable[[str, Any], Path]) -> Path:
     """A config whose run notes the value of `key`, in a module that it imports."""
     steps = ["$import sys", f"$sys.modules[{__name__!r}].seen.update(key=@key)"]
     write("metadata.json", {"version": "1"})

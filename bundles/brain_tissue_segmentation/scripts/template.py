@@ -35,8 +35,8 @@ def prepare(dataset_dir: str | Path) -> dict[str, Subjects]:
         for part, name in names.items()
     }
     if not all(Path(file).is_file() for subjects in datalist.values() for file in subjects[0].values()):
-        folder.mkdir(parents=True, exist_ok=True)
         image, label = load_template()
+        folder.mkdir(parents=True, exist_ok=True)
         for kind, whole in (("image", image), ("label", label)):
             left, right = split_hemispheres(whole)
             for part, piece in (("train", left), ("validation", right), ("template", whole)):

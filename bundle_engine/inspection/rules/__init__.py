@@ -1,0 +1,1 @@
+"""The rules of `check`: each module looks for one kind of mistake."""
