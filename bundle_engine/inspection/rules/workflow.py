@@ -21,9 +21,9 @@ _ENGINES = {
 }
 # handlers that compute no metrics, so that with only them an engine has no others than it says
 _NO_METRICS = frozenset(
-    {"CheckpointLoader", "CheckpointSaver", "EarlyStopHandler", "GarbageCollector", "LogfileHandler", "LrScheduleHandler", "MLFlowHandler",
-     "MetricsSaver", "ParamSchedulerHandler", "PostProcessing", "ProgressBar", "StatsHandler",
-     "TensorBoardImageHandler", "TensorBoardStatsHandler", "ValidationHandler"}
+    {"CheckpointLoader", "CheckpointSaver", "EarlyStopHandler", "GarbageCollector", "LogfileHandler",
+     "LrScheduleHandler", "MLFlowHandler", "MetricsSaver", "ParamSchedulerHandler", "PostProcessing",
+     "ProgressBar", "StatsHandler", "TensorBoardImageHandler", "TensorBoardStatsHandler", "ValidationHandler"}
 )  # fmt: skip
 # keys that tools around bundles look for, or that people write for themselves
 _KNOWN_KEYS = frozenset(

@@ -1,1 +1,1 @@
-"""Python parts of the brain tissue bundle: its data (`template`), its picture (`picture`), and a check of its `files`."""
+"""What cannot be said in the configs: the data, the picture, and looking for files."""
