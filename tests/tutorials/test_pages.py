@@ -8,7 +8,7 @@ import pytest
 
 from tests.tutorials.pages import ROOT, play
 
-PAGES = sorted((ROOT / "tutorials").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "tutorials").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
