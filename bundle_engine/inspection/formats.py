@@ -183,6 +183,24 @@ _PREFACE = """\
 `python -m bundle_engine check CONFIG` finds mistakes in a config without running it. Each finding has a code; this
 page tells what the codes mean. It is written by `python -m bundle_engine check --explain all --format markdown`.
 
+```yaml mistake.yaml
+learning_rate: 0.001
+run:
+- $print(@learning_rat)
+```
+
+```console
+$ python -m bundle_engine check mistake.yaml
+mistake.yaml:3:3: error BE010: the reference '@learning_rat' leads to nothing  [run::0]
+   |
+ 3 | - $print(@learning_rat)
+   |   ^^^^^^^^^^^^^^^^^^^^^
+  help: did you mean 'learning_rate'?
+
+1 error in mistake.yaml
+[exit code 1]
+```
+
 A finding is an **error** where running the config fails for sure, a **warning** where it is probably a mistake, and
 **info** where it may be worth a look. In the wrong examples, `# here` marks the line that the finding points to.
 

@@ -92,7 +92,7 @@ PAGES = {
     page.stem: BLOCKS.findall(page.read_text(encoding="utf-8")) for page in (REPOSITORY / "tutorials").glob("*.md")
 }
 # what pages show as mistakes, and what is put over another file
-NO_WHOLE = ("typo", "mandatory", "misspelt", "circle", "more", "quick", "metadata", "editor:configs/train")
+NO_WHOLE = ("typo", "mistake", "mandatory", "misspelt", "circle", "more", "quick", "metadata", "editor:configs/train")
 NAMES = sorted(
     f"{page}:{name}"
     for page, blocks in PAGES.items()

@@ -22,8 +22,8 @@ _ENGINES = {
 # handlers that compute no metrics, so that with only them an engine has no others than it says
 _NO_METRICS = frozenset(
     {"CheckpointLoader", "CheckpointSaver", "EarlyStopHandler", "GarbageCollector", "LogfileHandler",
-     "LrScheduleHandler", "MLFlowHandler", "MetricsSaver", "ParamSchedulerHandler", "PostProcessing",
-     "ProgressBar", "StatsHandler", "TensorBoardImageHandler", "TensorBoardStatsHandler", "ValidationHandler"}
+     "LrScheduleHandler", "MLFlowHandler", "MetricsSaver", "ParamSchedulerHandler", "PostProcessing", "ProgressBar",
+     "StatsHandler", "TensorBoardImageHandler", "TensorBoardStatsHandler", "ValidationHandler"}
 )  # fmt: skip
 # keys that tools around bundles look for, or that people write for themselves
 _KNOWN_KEYS = frozenset(
@@ -180,10 +180,13 @@ def unused(scene: Scene) -> Iterator[Finding]:
     used |= {id[0] for id in scene.subject.sources if id} | {Id.parse(step)[0] for step in scene.steps if step}
     used |= {id[0] for id, _ in scene.subject.overrides if id}  # another rule tells of these
     names = {str(key) for key in scene.root}
+    missing = used - names
     for key, value in scene.root.items():
         name = str(key)
         if name in used or name in _KNOWN_KEYS or name[:1] == "_" or _has_effect(value) or key == META:
             continue
+        if any(closest.edit_distance(name, each, 2) <= 2 for each in missing):
+            continue  # a misspelt reference means it, of which another rule tells
         near = [each for each in sorted(used & names) if len(name) > 4 and closest.edit_distance(name, each, 1) <= 1]
         alike = any(isinstance(value, (int, float, str)) and type(scene.root.get(each)) is type(value) for each in near)
         severity: Severity | None = "warning" if alike else None
