@@ -113,8 +113,6 @@ def depend(target: Node, node: Node) -> None:
 def reset(node: Node) -> None:
     """Forget what is known of a node."""
     node.needs = node.keys = node.bound = None
-    if node.kind in (MAPPING, COMPONENT):  # its target may be what was set or deleted
-        node.kind = COMPONENT if TARGET in node.raw else MAPPING
     if node.kind != PLAIN:
         node.state = NEW
         node.value = None
