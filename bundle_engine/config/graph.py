@@ -19,6 +19,7 @@ from bundle_engine.config.ids import (
     REFERENCE,
     REQUIRES,
     SIGILS,
+    TARGET,
     Id,
     RelativeId,
     split,
@@ -89,7 +90,7 @@ class Graph:
                     if joined is not None:
                         node, depth = self.child(node, joined[0]), joined[1]
                         continue
-                    if node.kind != COMPONENT:
+                    if isinstance(raw, list) or TARGET not in raw:
                         return None
             elif node.kind == PLAIN and (raw is None or isinstance(raw, (str, int, float))):
                 return None
@@ -141,14 +142,15 @@ class Graph:
         """
         if node.needs is None:
             kind = node.kind
-            if kind in (MAPPING, LIST):
+            if kind in (MAPPING, COMPONENT):  # a change may have added the target, or taken it away
+                node.kind = COMPONENT if TARGET in node.raw else MAPPING
+                node.needs = self._parts(node) if node.kind == COMPONENT else self._items(node)
+            elif kind == LIST:
                 node.needs = self._items(node)
             elif kind == REFERRING:
                 node.needs = self._referred(node)
             elif kind == EXPRESSING:
                 node.needs = self._bound(node)
-            elif kind == COMPONENT:
-                node.needs = self._parts(node)
             elif kind == INSIDE:
                 assert node.parent is not None
                 node.needs = [node.parent]

@@ -14,7 +14,7 @@ from bundle_engine.config.files import ConfigFiles, renamed
 from bundle_engine.config.ids import DELETE, META, ROOT, Id, IdLike, split_operator
 from bundle_engine.config.items import ConfigItem
 from bundle_engine.config.names import DEFAULT_GLOBALS, Names
-from bundle_engine.config.node import ABSENT, DONE, INSIDE, Node
+from bundle_engine.config.node import ABSENT, DONE, IMPORTING, INSIDE, Node
 from bundle_engine.config.origins import Entry, Origin, Origins
 from bundle_engine.config.resolver import ReferenceResolver
 from bundle_engine.config.source import CODE, COMMAND_LINE, PathLike, Source
@@ -405,7 +405,7 @@ class ConfigParser(ConfigFiles):
         if self._expansion.imports:
             for id in self._expansion.take_imports():
                 node = self._resolver.graph.find(id)
-                if node is not None:
+                if node is not None and node.kind == IMPORTING:  # else it was changed meanwhile
                     self._resolver.resolve(node)
 
     # --- asking ---

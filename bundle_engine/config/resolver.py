@@ -303,6 +303,9 @@ class ReferenceResolver:
         arguments = self._mapping(node)
         if not self.instantiate:
             return ConfigComponent(arguments, str(node.id()), locator=self.components.locator)
+        if TARGET not in arguments:  # it is a component that is disabled, and so is this one
+            node.dropped = True
+            return None
         target = arguments.pop(TARGET)
         mode = arguments.pop(MODE, DEFAULT)
         for key in _NOT_ARGUMENTS:
