@@ -148,8 +148,9 @@ def expand(
 
 def _own(text: Any) -> Any:
     """Copy the objects that code put into a text, so that each copy of the text has its own."""
+    memo: dict[int, Any] = {}
     if not isinstance(text, (dict, list)):
-        return text if type(text) in _VALUES else _copied(text)
+        return text if type(text) in _VALUES else _copied(text, memo)
     waiting = [text]
     while waiting:
         container = waiting.pop()
@@ -157,16 +158,16 @@ def _own(text: Any) -> Any:
             if isinstance(item, (dict, list)):
                 waiting.append(item)
             elif type(item) not in _VALUES:
-                container[key] = _copied(item)
+                container[key] = _copied(item, memo)
     return text
 
 
 _VALUES = (str, int, float, bool, type(None))
 
 
-def _copied(item: Any) -> Any:
+def _copied(item: Any, memo: dict[int, Any]) -> Any:
     try:
-        return deepcopy(item)
+        return deepcopy(item, memo)
     except Exception:  # an open file, a module: there is one only
         return item
 

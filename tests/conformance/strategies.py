@@ -130,7 +130,13 @@ def subscriptable(path: Path) -> bool:
 
 @st.composite
 def configs(
-    draw: Draw, *, odd_keys: bool = True, string_root: bool = True, macros: bool = True, relative: bool = True
+    draw: Draw,
+    *,
+    odd_keys: bool = True,
+    string_root: bool = True,
+    macros: bool = True,
+    relative: bool = True,
+    imports: bool = True,
 ) -> dict[Any, Any]:
     """Draw a config.
 
@@ -139,6 +145,7 @@ def configs(
         string_root: give the root keys that are words only, as files have.
         macros: let values be macros.
         relative: let ids be relative.
+        imports: let values be import statements.
     """
     draft = Draft(relative)
     root = {}
@@ -146,7 +153,7 @@ def configs(
         root[key] = _structure(draw, draft, (key,), 3, odd_keys)
     draft.root = root
     for place in draw(st.permutations(draft.places)):
-        place.value = _value(draw, draft, place, macros)
+        place.value = _value(draw, draft, place, macros, imports)
         place.filled = True
     result: dict[Any, Any] = plain(root)
     return result
@@ -197,7 +204,7 @@ def _component(draw: Draw, draft: Draft, path: Path, depth: int, odd_keys: bool)
     return result
 
 
-def _value(draw: Draw, draft: Draft, place: Place, macros: bool) -> Any:
+def _value(draw: Draw, draft: Draft, place: Place, macros: bool, imports: bool) -> Any:
     kind = draw(st.sampled_from(["scalar", "scalar", "reference", "expression", "expression", "macro", "import"]))
     if kind == "reference":
         targets = draft.ready(referable)
@@ -218,7 +225,7 @@ def _value(draw: Draw, draft: Draft, place: Place, macros: bool) -> Any:
             for path in [path for path in draft.nodes if path[: len(target)] == target and path != target]:
                 draft.nodes[(*place.path, *path[len(target) :])] = [place]
             return "%" + _written(draw, draft, place, target)
-    elif kind == "import":
+    elif kind == "import" and imports:
         text = draw(st.sampled_from(sorted(IMPORTS)))
         draft.bound.append(IMPORTS[text])
         return text

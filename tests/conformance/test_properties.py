@@ -241,7 +241,7 @@ def test_a_change_rebuilds_what_depends_on_it_and_nothing_else(drawn: Any, data:
 
 TEXTS = [
     "@a", "@b::x1", "$[@a, @net]", "@c ?? 1", "@c::a ?? @a ?? 2", "$(@b ?? 3, @net::a ?? @x1 ?? 4)", "%a", "%b::c",
-    "$dict(a=[5])", "$@b::a", "@a::a::0 ?? 6", "$import math", "$math.floor(2.5)", "\\$", "???",
+    "$dict(a=[5])", "$@b::a", "@a::a::0 ?? 6", "\\$", "???",
 ]  # fmt: skip
 PARTS = st.one_of(
     SCALARS,
@@ -279,7 +279,7 @@ def change(parser: ConfigParser, kind: str, id: str, name: str, value: Any) -> N
         parser.get_parsed_content(id)
 
 
-@given(config=configs(odd_keys=False), changes=CHANGES)
+@given(config=configs(odd_keys=False, imports=False), changes=CHANGES)  # names stay bound, here as in MONAI's parser
 def test_values_after_changes_are_those_of_a_new_parser(config: Any, changes: list[Any]) -> None:
     parser = ConfigParser(config)
     for kind, index, name, value in changes:
