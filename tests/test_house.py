@@ -22,6 +22,9 @@ NAMES = [str(path.relative_to(HOME)) for path in MODULES]
 FLOORS = {
     "config": {"config", "errors"},
     "inspection": {"inspection", "config", "errors"},
+    "metadata": {"metadata", "inspection", "config", "errors", "resources"},
+    "export": {"export", "metadata", "workflow", "inspection", "config", "errors", "resources"},
+    "bundle": {"bundle", "metadata", "export", "workflow", "inspection", "config", "errors", "resources"},
     "workflow": {"workflow", "config", "errors", "resources", "metadata", "inspection"},
     "": {"errors"},
 }

@@ -293,37 +293,34 @@ def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[st
     """Put names in the place of references; the offsets pair the new text with the old."""
     out: list[str] = []
     offsets: list[tuple[int, int]] = []
-    new = old = 0
-
-    def put(text: str, at: int) -> None:
-        nonlocal new
-        offsets.append((new, at))
+    new = 0
+    for text, at in _substituted(pieces, 0, bindings):
+        if is_reference_name(text) and out and (out[-1][-1:].isalnum() or out[-1][-1:] == "_"):
+            text = f" {text}"  # "not@x"
         out.append(text)
+        offsets.append((new, at))
         new += len(text)
-
-    def walk(pieces: Pieces, old: int) -> int:
-        for piece in pieces:
-            if isinstance(piece, str):
-                put(piece, old)
-                old += len(piece)
-                continue
-            known = bindings.get(piece.id)
-            name = known.name if known else value_name(len(bindings))
-            if known is None:
-                bindings[piece.id] = Binding(name, piece)
-            if out and (out[-1][-1:].isalnum() or out[-1][-1:] == "_"):
-                put(" ", piece.start)  # "not@x"
-            if piece.default is None:
-                put(name, piece.start)
-            else:
-                put(f"({name} if {exists_name(name)} else (", piece.start)
-                walk(piece.default, _default_start(piece))
-                put("))", piece.end)
-            old = piece.end
-        return old
-
-    walk(pieces, old)
     return "".join(out), offsets
+
+
+def _substituted(pieces: Pieces, at: int, bindings: dict[RelativeId, Binding]) -> Iterator[tuple[str, int]]:
+    """Give the pieces of the new text, each with the offset in the old where it comes from."""
+    for piece in pieces:
+        if isinstance(piece, str):
+            yield piece, at
+            at += len(piece)
+            continue
+        known = bindings.get(piece.id)
+        name = known.name if known else value_name(len(bindings))
+        if known is None:
+            bindings[piece.id] = Binding(name, piece)
+        if piece.default is None:
+            yield name, piece.start
+        else:
+            yield f"({name} if {exists_name(name)} else (", piece.start
+            yield from _substituted(piece.default, _default_start(piece), bindings)
+            yield "))", piece.end
+        at = piece.end
 
 
 def _default_start(reference: Reference) -> int:

@@ -6,7 +6,7 @@ and cycles, lets every component be checked, and gives the order of building, be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bundle_engine.config import expressions, tree
@@ -169,9 +169,6 @@ class Graph:
         needs: list[Node] = []
         keys: list[Any] = []
         raw = node.raw
-        children = node.children
-        if children is None:
-            children = node.children = {}
         shortcuts = self._shortcuts
         for key, item in raw.items() if isinstance(raw, dict) else enumerate(raw):
             if item.__class__ is str:
@@ -189,11 +186,8 @@ class Graph:
                         continue
             elif not isinstance(item, (dict, list)):
                 continue
-            child = children.get(key)
-            if child is None or child.raw is not item:
-                child = children[key] = Node(node, key, item)
             keys.append(key)
-            needs.append(child)
+            needs.append(self.child(node, key))
         node.keys = keys
         return needs
 
@@ -310,35 +304,38 @@ class Graph:
 
     # --- planning ---
 
-    def plan(self, start: Node, visit: Callable[[Node], None]) -> list[Node]:
+    def new_walk(self) -> int:
+        """Begin a walk of planning: each node is walked over once in it, whatever the number of plans."""
+        self._stamp += 1
+        return self._stamp
+
+    def plan(self, start: Node, visit: Callable[[Node], None], walk: int) -> list[Node]:
         """Give the nodes to build for `start`, each after what it needs: depth first, in document order.
 
         Args:
             start: what is wanted.
             visit: called for each component on the way, after what it needs.
+            walk: leave out what an earlier plan of the same walk holds, but for `start` itself.
 
         Raises:
             CycleError: where a node needs itself; and what `needs` and `visit` raise.
         """
-        self._stamp += 1
-        stamp = self._stamp
+        start.stamp = 0
         order: list[Node] = []
         stack = [start]
+        waiting: list[Iterator[Node]] = []  # for each node on the stack, what it needs besides
         needs_of = self.needs
         while stack:
             node = stack[-1]
-            if node.stamp != stamp:
-                node.stamp = stamp
+            if node.stamp != walk:
+                node.stamp = walk
                 node.open = True
                 needs = node.needs
-                node.todo = (needs_of(node) if needs is None else needs)[::-1]
-            todo = node.todo
-            assert todo is not None
-            while todo:
-                need = todo.pop()
+                waiting.append(iter(needs_of(node) if needs is None else needs))
+            for need in waiting[-1]:
                 if need.state == DONE:
                     continue
-                if need.stamp == stamp:
+                if need.stamp == walk:
                     if need.open:
                         raise self.faults.cycle(stack, need)
                 elif need.state == ACTIVE:
@@ -348,6 +345,7 @@ class Graph:
                     break
             else:
                 stack.pop()
+                waiting.pop()
                 node.open = False
                 if node.kind == COMPONENT:
                     visit(node)

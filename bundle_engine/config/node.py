@@ -35,19 +35,18 @@ class Node:
         bound: for an expression, names and the nodes whose values they take (None: the id does not exist).
         children: nodes inside, by key.
         dependents: nodes elsewhere that refer to it.
-        open, stamp, todo: where the walk of planning stands.
+        open, stamp: whether the walk of planning is inside of it, and which walk was there last.
     """
 
     __slots__ = (
         "bound", "children", "dependents", "dropped", "gate", "key", "keys", "kind", "needs", "open", "parent",
-        "raw", "stamp", "state", "todo", "value",
+        "raw", "stamp", "state", "value",
     )  # fmt: skip
     needs: list[Node] | None
     keys: list[Any] | None
     bound: list[tuple[str, Node | None]] | None
     children: dict[Any, Node] | None
     dependents: list[Node] | None
-    todo: list[Node] | None
 
     def __init__(self, parent: Node | None, key: Any, raw: Any) -> None:
         self.parent = parent
@@ -57,7 +56,7 @@ class Node:
         self.kind = PLAIN
         self.state = self.stamp = 0
         self.dropped = self.gate = self.open = False
-        self.needs = self.keys = self.bound = self.children = self.dependents = self.todo = None
+        self.needs = self.keys = self.bound = self.children = self.dependents = None
         if raw.__class__ is str:
             if raw:
                 first = raw[0]

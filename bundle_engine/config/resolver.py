@@ -83,7 +83,6 @@ class ReferenceResolver:
         self.eval_expr = eval_expr
         self.lock = threading.RLock()
         self._changes_paths: bool | None = None
-        self._undecided: list[Node] = []  # components of a plan that may be disabled
         self._builders: dict[int, Callable[[Node], Any]] = {
             MAPPING: self._mapping,
             LIST: self._list,
@@ -201,14 +200,29 @@ class ReferenceResolver:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            while True:
-                self._undecided.clear()
-                order = self.graph.plan(start, self._check_component)
-                wanted_after_all = [node for node in tuple(self._undecided) if self._decide(node)]
-                if not wanted_after_all:
-                    return order
+            undecided: list[Node] = []
+
+            def visit(node: Node) -> None:
+                if not self.instantiate or node.state == DONE:
+                    return
+                if node.gate:
+                    self._check_component(node)
+                elif self.eval_expr and self.run_expressions:
+                    undecided.append(node)
+
+            walk = self.graph.new_walk()
+            order = self.graph.plan(start, visit, walk)
+            wanted_after_all = False
+            for node in undecided:  # it grows while it is read
+                if self._decide(node):
+                    wanted_after_all = True
+                    self.graph.plan(node, visit, walk)
+            return self.graph.plan(start, _seen, self.graph.new_walk()) if wanted_after_all else order
         finally:
             if collecting:
+                if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
+                    gc.freeze()  # these two make all objects old ones, without a walk over them
+                    gc.unfreeze()
                 gc.enable()
 
     def _decide(self, node: Node) -> bool:
@@ -246,12 +260,6 @@ class ReferenceResolver:
         return True
 
     def _check_component(self, node: Node) -> None:
-        if not self.instantiate or node.state == DONE:
-            return
-        if not node.gate:
-            if self.eval_expr and self.run_expressions:
-                self._undecided.append(node)
-            return
         try:
             self.components.check(node.raw, node.id)
         except TargetNotFoundError as error:
@@ -432,6 +440,10 @@ class ReferenceResolver:
         )
 
 
+def _seen(node: Node) -> None:
+    """Pass a component that was checked before."""
+
+
 def _user(node: Node) -> Id:
     """Give the id of a reference to a node; of the node itself where there is none."""
     for user in node.dependents or ():
@@ -450,6 +462,7 @@ def _inside_hint(before: Id, key: str, value: Any) -> str | None:
     return closest.instead(before, value) if isinstance(value, (dict, list)) else None
 
 
+_MANY = 10_000  # objects that are worth sparing the garbage collector
 _NOT_ARGUMENTS = tuple(COMPONENT_KEYS - {TARGET, MODE, "_args_"})
 
 

@@ -71,10 +71,18 @@ def _missing(size: int) -> Callable[[], Any]:
     return resolve
 
 
+def _gates(size: int) -> Callable[[], Any]:
+    config: dict[str, Any] = {"on": True, "c0": {"_target_": "collections.OrderedDict"}}
+    for i in range(1, size):
+        config[f"c{i}"] = {"_target_": "collections.OrderedDict", "_disabled_": "$not @on", "a": f"@c{i - 1}"}
+    return lambda: "a" in ConfigParser(config).get_parsed_content(f"c{size - 1}")
+
+
 CASES: dict[str, tuple[Callable[[int], Callable[[], Any]], int]] = {
     "flat expressions": (_flat_expressions, 8_000),
     "levels of nesting": (_nested, 980),
     "references in a chain": (_chain, 100_000),
+    "components in a chain, enabled by an expression": (_gates, 2_000),
     "macros into a YAML file of 2,000 keys": (_macros, 80),
     "ids around a missing reference": (_missing, 50_000),
 }
