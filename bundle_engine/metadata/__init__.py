@@ -1,0 +1,1 @@
+"""What a bundle's metadata says, and whether it is so."""
