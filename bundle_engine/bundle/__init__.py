@@ -1,0 +1,1 @@
+"""A bundle as a folder, an archive and a download."""
