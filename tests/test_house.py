@@ -25,6 +25,8 @@ FLOORS = {
     "metadata": {"metadata", "inspection", "config", "errors", "resources"},
     "export": {"export", "metadata", "workflow", "inspection", "config", "errors", "resources"},
     "bundle": {"bundle", "metadata", "export", "workflow", "inspection", "config", "errors", "resources"},
+    "data": {"data", "inspection", "config", "errors", "resources"},
+    "evaluation": {"evaluation", "data", "metadata", "workflow", "inspection", "config", "errors", "resources"},
     "workflow": {"workflow", "config", "errors", "resources", "metadata", "inspection"},
     "": {"errors"},
 }
