@@ -8,6 +8,7 @@ from bundle_engine.cli.command import PROGRAM, Command, Option
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
 from bundle_engine.cli.views import VIEWS
+from bundle_engine.cli.weights import WEIGHTS
 
 __all__ = ["COMMANDS", "PROGRAM", "Command", "Option"]
 
@@ -153,5 +154,6 @@ COMMANDS = {
         *INSPECTING,
         *VIEWS,
         *GRAPHS,
+        *WEIGHTS,
     )
 }

@@ -36,12 +36,14 @@ _NAMES = (  # under which checkpoints hold the weights, by custom
 _WRAPPERS = ("module.", "_orig_mod.")  # of DistributedDataParallel and of torch.compile
 
 
-def read_checkpoint(path: str | os.PathLike[str], *, map_location: Any = "cpu") -> dict[str, Any]:
+def read_checkpoint(path: str | os.PathLike[str], *, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
     """Read a checkpoint, or a file with weights only.
 
     Args:
         path: the file; what it is, is told by its content.
         map_location: the device that the tensors come to, as torch.load takes it.
+        mmap: leave the tensors in the file until they are used, where its kind allows that; it must not be replaced
+            meanwhile.
 
     Returns:
         what the file holds: the weights by name, or a mapping with them and other things.
@@ -55,7 +57,7 @@ def read_checkpoint(path: str | os.PathLike[str], *, map_location: Any = "cpu") 
         return _read_safetensors(file, map_location)
     if file.kind not in ("zip", "old"):
         raise _refusal(file)
-    content = _read_saved(file, map_location)
+    content = _read_saved(file, map_location, mmap and file.kind == "zip")
     if not isinstance(content, Mapping):
         raise InputError(
             f"'{path}' holds no checkpoint: expected is a mapping with weights, and it is a {type(content).__name__}",
@@ -213,7 +215,7 @@ def _read_safetensors(file: WeightFile, map_location: Any) -> dict[str, Any]:
         raise InputError(f"'{file.path}' is a damaged safetensors file: {error}", hint="get it again") from error
 
 
-def _read_saved(file: WeightFile, map_location: Any) -> Any:
+def _read_saved(file: WeightFile, map_location: Any, mmap: bool) -> Any:
     import pickle
 
     import torch
@@ -223,22 +225,22 @@ def _read_saved(file: WeightFile, map_location: Any) -> Any:
             # what torch says of old ways of writing does not matter to who reads
             warnings.filterwarnings("ignore", category=UserWarning, module="torch")
             warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
-            return torch.load(file.path, map_location=map_location, weights_only=True)
+            return torch.load(str(file.path), map_location=map_location, weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         if wanted := _wanted(file):
-            raise _refusal(file, wanted) from error
+            raise _refusal(file, wanted) from None
         raise InputError(
             f"'{file.path}' is damaged, or written in a way that cannot be read: {_first(error)}"
-        ) from error
+        ) from None
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes almost anything go wrong
         if isinstance(error, RuntimeError) and "deserialize object on" in str(error):
-            raise InputError(f"cannot put '{file.path}' on '{map_location}': {_first(error)}") from error
+            raise InputError(f"cannot put '{file.path}' on '{map_location}': {_first(error)}") from None
         raise InputError(
             f"'{file.path}' is damaged or cut off: {_first(error)}",
             hint="get it again; a download, a copy or a run that wrote it was probably interrupted",
-        ) from error
+        ) from None
 
 
 def _wanted(file: WeightFile) -> list[str]:
