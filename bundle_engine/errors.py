@@ -5,6 +5,8 @@
     BundleEngineError
     ├── InputError (ValueError)              a file that cannot be read as a config
     │   ├── InputNotFoundError (FileNotFoundError)
+    │   ├── DownloadError                    something that cannot be had from the network
+    │   │   └── NotPublishedError            nothing of that name or version is published
     │   └── DuplicateKeyError                a key written twice, where that is forbidden
     ├── IdNotFoundError (KeyError)           nothing stands at an id
     │   ├── IndexNotFoundError (IndexError, ValueError)   a list or a scalar has no such place
@@ -20,6 +22,7 @@
     ├── InstantiationError (RuntimeError)    a component that failed
     │   └── ArgumentError (TypeError)        an argument the target does not take, or lacks
     ├── FrozenError (TypeError)              a write to a frozen parser
+    ├── PolicyError (PermissionError)        a config that needs more than the level of trust allows
     ├── WorkflowError (RuntimeError)         a workflow used in a way it cannot work
     │   ├── PropertyError (ValueError)       a property of the workflow that is not there
     │   └── MissingDependencyError (ImportError)          an extra that is not installed
@@ -41,6 +44,7 @@ __all__ = [
     "BundleEngineError",
     "BundleEngineWarning",
     "CycleError",
+    "DownloadError",
     "DuplicateKeyError",
     "ExpressionError",
     "ExpressionSyntaxError",
@@ -54,7 +58,9 @@ __all__ = [
     "MandatoryValueError",
     "MergeError",
     "MissingDependencyError",
+    "NotPublishedError",
     "Place",
+    "PolicyError",
     "PropertyError",
     "ReferenceNotFoundError",
     "TargetNotFoundError",
@@ -193,6 +199,14 @@ class InputNotFoundError(InputError, FileNotFoundError):
     """A file that a command, a macro or ``_extends_`` names and that is not there."""
 
 
+class DownloadError(InputError):
+    """Something that cannot be had from the network, or that is not what it should be."""
+
+
+class NotPublishedError(DownloadError):
+    """A bundle, a version or a file that is not published where it was looked for."""
+
+
 class DuplicateKeyError(InputError):
     """A key written twice in one mapping, while ``MONAI_FAIL_ON_DUPLICATE_CONFIG`` is set."""
 
@@ -255,6 +269,10 @@ class ArgumentError(InstantiationError, TypeError):
 
 class FrozenError(BundleEngineError, TypeError):
     """A write to a parser after ``freeze()``."""
+
+
+class PolicyError(BundleEngineError, PermissionError):
+    """A config, or a bundle, that needs more than the level of trust it is used with; nothing of it was run."""
 
 
 class WorkflowError(BundleEngineError, RuntimeError):

@@ -1,0 +1,1 @@
+"""Fetch files from servers that may misbehave: redirects, retries, resuming, limits and checks."""
