@@ -22,12 +22,12 @@ NAMES = [str(path.relative_to(HOME)) for path in MODULES]
 FLOORS = {
     "config": {"config", "errors"},
     "inspection": {"inspection", "config", "errors"},
-    "metadata": {"metadata", "inspection", "config", "errors", "resources"},
+    "metadata": {"metadata", "workflow", "inspection", "config", "errors", "resources"},
     "export": {"export", "metadata", "workflow", "inspection", "config", "errors", "resources"},
     "bundle": {"bundle", "metadata", "export", "workflow", "inspection", "config", "errors", "resources"},
     "data": {"data", "inspection", "config", "errors", "resources"},
     "evaluation": {"evaluation", "data", "metadata", "workflow", "inspection", "config", "errors", "resources"},
-    "workflow": {"workflow", "config", "errors", "resources", "metadata", "inspection"},
+    "workflow": {"workflow", "config", "errors", "resources", "inspection"},
     "": {"errors"},
 }
 PACKAGES = {"config": {"yaml"}, "inspection": {"griffe", "platformdirs", "typeguard", "yaml"}, "": set()}

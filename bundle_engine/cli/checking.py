@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bundle_engine.inspection.findings import Finding
     from bundle_engine.inspection.subject import Subject
 
-__all__ = ["check"]
+__all__ = ["CLEAN", "FOUND", "NOTHING_READ", "check", "one_of", "print_findings", "read_codes"]
 
 CLEAN, FOUND, NOTHING_READ = 0, 1, 2
 _STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
@@ -41,13 +41,13 @@ def check(
     format = format or "text"
     if explain is not None:
         return _explain(explain, format)
-    _one_of("format", format, list(FORMATS))
-    _one_of("fail_on", fail_on or "error", ["error", "warning", "info"])
-    ignored = _codes(ignore)
+    one_of("format", format, list(FORMATS))
+    one_of("fail_on", fail_on or "error", ["error", "warning", "info"])
+    ignored = read_codes(ignore)
     subjects = _subjects(config_file, bundle, workflow, meta_file, args_file, override)
     findings = _check_all(subjects, run_id, ignored)
     files = list(dict.fromkeys(str(file) for subject in subjects for file in subject.files))
-    _print(findings, files, format)
+    print_findings(findings, files, format)
     if not any(subject.documents for subject in subjects):
         return NOTHING_READ
     from bundle_engine.inspection.findings import at_or_above
@@ -103,12 +103,18 @@ def _properties(subject: Subject) -> Any:
     return TrainProperties
 
 
-def _one_of(name: str, value: str, choices: Sequence[str]) -> None:
+def one_of(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise a `UsageError` for a value of an option that is none of those it may have."""
     if value not in choices:
         raise UsageError(f"--{name} is {' or '.join(choices)}, not '{value}'")
 
 
-def _codes(ignore: Any) -> set[str]:
+def read_codes(ignore: Any) -> set[str]:
+    """Read codes of findings as the command line gives them.
+
+    Raises:
+        UsageError: for one that there is not.
+    """
     from bundle_engine.config.closest import either, matches
     from bundle_engine.inspection.catalogue import CATALOGUE
 
@@ -125,11 +131,11 @@ def _explain(code: str, format: str) -> int:
     from bundle_engine.inspection.catalogue import CATALOGUE
     from bundle_engine.inspection.formats import explanation, reference_page
 
-    _one_of("format", format, ["text", "markdown"])
+    one_of("format", format, ["text", "markdown"])
     if code.lower() == "all":
         text = reference_page() if format == "markdown" else "\n".join(map(explanation, CATALOGUE.values()))
     else:
-        (known,) = _codes(code) or {""}
+        (known,) = read_codes(code) or {""}
         if not known:
             raise UsageError("--explain needs a code", hint="--explain BE012, or --explain all")
         text = explanation(CATALOGUE[known], markdown=format == "markdown")
@@ -137,7 +143,8 @@ def _explain(code: str, format: str) -> int:
     return CLEAN
 
 
-def _print(findings: Sequence[Finding], files: Sequence[str], format: str) -> None:
+def print_findings(findings: Sequence[Finding], files: Sequence[str], format: str) -> None:
+    """Print findings in one of the formats; as text in a terminal, in colour."""
     from bundle_engine.inspection.formats import FORMATS
 
     names = [os.path.relpath(file) if Path(file).is_absolute() else file for file in files]

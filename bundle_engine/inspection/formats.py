@@ -178,10 +178,12 @@ def explanation(code: Code, *, markdown: bool = False) -> str:
 
 
 _PREFACE = """\
-# What `check` finds
+# What `check` and `verify` find
 
-`python -m bundle_engine check CONFIG` finds mistakes in a config without running it. Each finding has a code; this
-page tells what the codes mean. It is written by `python -m bundle_engine check --explain all --format markdown`.
+`python -m bundle_engine check CONFIG` finds mistakes in a config without running it, and `python -m bundle_engine
+verify DIR` those in a whole bundle: its metadata, its files, its configs, its network. Each finding has a code; this
+page tells what the codes mean. Those from BE060 on are found by `verify` only. The page is written by
+`python -m bundle_engine check --explain all --format markdown`.
 
 ```yaml mistake.yaml
 learning_rate: 0.001

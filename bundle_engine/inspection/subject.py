@@ -188,7 +188,7 @@ class _Reading:
         except InputError as error:
             if named is not None:
                 named(error)
-            self._note(_code_of(error), error, Place(str(path)))
+            self._note(code_of(error), error, Place(str(path)))
             self.broken.append(str(path))
             return None
         self.documents.append(document)
@@ -289,7 +289,7 @@ def _named(error: InputError, name: str, place: Place | None) -> None:
     error.named_by(f"{EXTENDS}: {name}", EXTENDS, place)
 
 
-def _code_of(error: InputError) -> str:
+def code_of(error: InputError) -> str:
     if isinstance(error, InputNotFoundError):
         return "BE001"
     return "BE002" if error.message.startswith(_NO_CONFIG) or "is a folder" in error.message else "BE003"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from bundle_engine.errors import Place
-from bundle_engine.inspection.catalogue import arguments, components, expressions, reading, references, workflow
+from bundle_engine.inspection.catalogue import (
+    arguments,
+    components,
+    expressions,
+    metadata,
+    network,
+    reading,
+    references,
+    workflow,
+)
 from bundle_engine.inspection.findings import Code, Finding, Severity
 
 __all__ = ["CATALOGUE", "found"]
@@ -11,7 +20,7 @@ __all__ = ["CATALOGUE", "found"]
 #: every kind of finding, by its code
 CATALOGUE: dict[str, Code] = {
     code.code: code
-    for table in (reading, references, expressions, components, arguments, workflow)
+    for table in (reading, references, expressions, components, arguments, workflow, metadata, network)
     for code in table.CODES
 }
 
