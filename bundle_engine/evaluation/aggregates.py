@@ -1,0 +1,100 @@
+"""What the measures of many subjects amount to: means and spreads per structure, and who falls out of the row."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bundle_engine.evaluation.segmentation import Agreement
+from bundle_engine.evaluation.tables import MEASURES, AggregateRow, StructureRow, measure_of
+
+__all__ = ["Outlier", "aggregate", "outliers", "values_of"]
+
+DISTANCES = ("HausdorffDistance_mm", "MeanDistance_mm", "HD95_mm")
+_FENCE = 1.5  # times the distance between the quartiles
+
+
+class Outlier(NamedTuple):
+    """A value that is much worse than those of the other subjects.
+
+    Attributes:
+        subject: whose it is.
+        structure: of which structure.
+        metric: name of the measure.
+        value: its value; infinite for a structure that was missed, or found where it is not.
+        fence: the value from which on it counts as an outlier; None where there are too few subjects for one.
+    """
+
+    subject: str
+    structure: str
+    metric: str
+    value: float
+    fence: float | None
+
+
+def values_of(rows: Iterable[StructureRow], structure: str, metric: str) -> list[float | None]:
+    """Give the values of a measure of a structure, a subject each; None where it is undefined."""
+    return [measure_of(row.agreement, metric) for row in rows if row.structure == structure]
+
+
+def aggregate(rows: Sequence[StructureRow]) -> list[AggregateRow]:
+    """Sum the measures of all subjects up, per structure.
+
+    Mean, standard deviation, median, minimum and maximum are those of the finite values; how many values are infinite
+    or undefined stands beside them, so that nobody takes the mean for that of all subjects.
+    """
+    found: list[AggregateRow] = []
+    for structure in dict.fromkeys(row.structure for row in rows):
+        agreements = [row.agreement for row in rows if row.structure == structure]
+        found += [_aggregate(structure, metric, agreements) for metric in MEASURES]
+    return found
+
+
+def outliers(rows: Sequence[StructureRow], metrics: Sequence[str] = ("Dice", *DISTANCES)) -> list[Outlier]:
+    """Find the values that are worse than Tukey's fence: 1.5 times the distance between the quartiles beyond them.
+
+    Infinite distances always count. With fewer than four finite values there is no fence.
+
+    Returns:
+        the outliers by structure and measure, the worst first.
+    """
+    found: list[Outlier] = []
+    for structure in dict.fromkeys(row.structure for row in rows):
+        for metric in metrics:
+            better = 1 if metric == "Dice" else -1  # times the value: larger is better
+            named = [(row.subject, measure_of(row.agreement, metric)) for row in rows if row.structure == structure]
+            fence = _fence([better * value for _, value in named if value is not None and math.isfinite(value)])
+            worse = [
+                Outlier(subject, structure, metric, value, None if fence is None else better * fence)
+                for subject, value in named
+                if value is not None and (math.isinf(value) or (fence is not None and better * value < fence))
+            ]
+            found += sorted(worse, key=lambda outlier: (better * outlier.value, outlier.subject))
+    return found
+
+
+def _fence(values: Sequence[float]) -> float | None:
+    if len(values) < 4:
+        return None
+    lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return lower - _FENCE * (upper - lower)
+
+
+def _aggregate(structure: str, metric: str, agreements: Sequence[Agreement]) -> AggregateRow:
+    values = [measure_of(agreement, metric) for agreement in agreements]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return AggregateRow(
+        structure=structure,
+        metric=metric,
+        count=len(finite),
+        mean=statistics.fmean(finite) if finite else None,
+        std=statistics.stdev(finite) if len(finite) > 1 else None,
+        median=statistics.median(finite) if finite else None,
+        min=min(finite, default=None),
+        max=max(finite, default=None),
+        infinite=sum(value is not None and math.isinf(value) for value in values),
+        undefined=values.count(None),
+        both_empty=sum(agreement.both_empty for agreement in agreements),
+    )
