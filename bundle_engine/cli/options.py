@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bundle_engine.cli.command import PROGRAM, Command, Option
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
+from bundle_engine.cli.packing import PACKING
 from bundle_engine.cli.views import VIEWS
 from bundle_engine.cli.weights import WEIGHTS
 
@@ -155,5 +156,6 @@ COMMANDS = {
         *VIEWS,
         *GRAPHS,
         *WEIGHTS,
+        *PACKING,
     )
 }
