@@ -24,6 +24,7 @@
     ├── FrozenError (TypeError)              a write to a frozen parser
     ├── PolicyError (PermissionError)        a config that needs more than the level of trust allows
     ├── WorkflowError (RuntimeError)         a workflow used in a way it cannot work
+    │   ├── ExportError                      a network that cannot be exported, or not as it is
     │   ├── PropertyError (ValueError)       a property of the workflow that is not there
     │   └── MissingDependencyError (ImportError)          an extra that is not installed
     └── UsageError (ValueError)              a command line that cannot be understood
@@ -46,6 +47,7 @@ __all__ = [
     "CycleError",
     "DownloadError",
     "DuplicateKeyError",
+    "ExportError",
     "ExpressionError",
     "ExpressionSyntaxError",
     "FrozenError",
@@ -277,6 +279,10 @@ class PolicyError(BundleEngineError, PermissionError):
 
 class WorkflowError(BundleEngineError, RuntimeError):
     """A workflow used in a way it cannot work, such as reading a property before ``initialize``."""
+
+
+class ExportError(WorkflowError):
+    """A network that cannot be exported, or whose export computes something else."""
 
 
 class PropertyError(WorkflowError, ValueError):

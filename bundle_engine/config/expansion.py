@@ -2,28 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import macros, merge, source, tree
 from bundle_engine.config.ids import EXPRESSION, EXTENDS, MACRO, ROOT, Id
 from bundle_engine.config.names import is_import
-from bundle_engine.config.origins import Origins
-from bundle_engine.config.source import Document
-from bundle_engine.errors import InputNotFoundError, Place
+from bundle_engine.config.origins import Entry, Origins
+from bundle_engine.config.policy import root_of
+from bundle_engine.config.source import Document, PathLike
+from bundle_engine.errors import InputNotFoundError, Place, PolicyError
 
 
 class MacroFiles:
     """Finds and reads the files that macros name, each once.
 
+    Args:
+        confined: read below `bundle_root`, and the folders of the files that `admit` was told, only.
+
     Attributes:
         bundle_root: the second folder to look in, after that of the file that holds the macro.
+        roots: the folders that reading is confined to, besides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, confined: bool = False) -> None:
         self.bundle_root: Path | None = None
         self._documents: dict[Path, Document] = {}
+        self._confined = confined
+        self.roots: set[Path] = set()
+
+    def admit(self, files: Any) -> None:
+        """Take note of files that the caller named, before they are read.
+
+        Raises:
+            PolicyError: for a link that leads out of its folder, where reading is confined.
+        """
+        if self._confined:
+            self.roots.update(root_of(file) for file in source.named_files(files))
+
+    def assemble(
+        self,
+        files: PathLike | Sequence[PathLike],
+        options: Mapping[str, Any],
+        origins: Origins,
+        base: dict[Any, Any] | None = None,
+        *,
+        whole: bool = False,
+    ) -> dict[Any, Any]:
+        """Read the files that the caller named, and put later ones over earlier ones.
+
+        Args:
+            files: as `source.named_files` takes them.
+            options: options for `json.loads`.
+            origins: the history to write.
+            base: what to merge into; a new mapping by default.
+            whole: note that the first file is where the root was written.
+
+        Raises:
+            InputError, PolicyError: for a file that cannot, or must not, be read; and see `merge.apply`.
+        """
+        self.admit(files)
+        documents = source.load_all(files, options)
+        if whole and documents:
+            origins.record(Entry(ROOT, documents[0], ROOT))
+        return merge.assemble(documents, self.read, origins, base)
+
+    def read(self, path: PathLike) -> Document:
+        """Read the file of an ``_extends_``."""
+        self._check(Path(path), str(path))
+        return source.load(path)
+
+    def _may_read(self, path: Path) -> bool:
+        if not self._confined:
+            return True
+        roots = self.roots if self.bundle_root is None else {*self.roots, self.bundle_root.resolve()}
+        real = path.resolve()
+        return any(real.is_relative_to(root) for root in roots)
+
+    def _check(self, path: Path, written: str) -> None:
+        if not self._may_read(path):
+            raise PolicyError(
+                f"the file '{written}' lies outside of the config's folder, and only full trust reads it",
+                hint="--trust full allows it; or put the file into the folder of the config or its bundle",
+            )
 
     def load(self, path: str, folder: Path | None) -> Document:
         """Read a file: beside the file that holds the macro, in the bundle's root, in the working directory.
@@ -33,14 +95,17 @@ class MacroFiles:
         """
         written = Path(path)
         folders = [Path(each) for each in (folder, self.bundle_root, Path.cwd()) if each is not None]
-        candidates = [written] if written.is_absolute() else [each / written for each in folders]
+        named = [written] if written.is_absolute() else [each / written for each in folders]
+        candidates = [each for each in named if self._may_read(each)]
+        if not candidates:
+            self._check(named[0], path)
         for candidate in candidates:
             if candidate.is_file():
                 key = candidate.resolve()
                 if key not in self._documents:
                     document = source.load(candidate, any_root=True)
                     if isinstance(document.data, dict) and EXTENDS in document.data:
-                        document.data = merge.assemble([document], source.load, Origins())
+                        document.data = merge.assemble([document], self.read, Origins())
                     self._documents[key] = document
                 return self._documents[key]
         try:

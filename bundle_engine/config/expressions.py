@@ -289,6 +289,11 @@ def compile_expression(text: str) -> Compiled:
     return Compiled(code, names, tuple(bindings.values()), pieces if OR_ELSE in text else None)
 
 
+def python_of(text: str) -> str:
+    """Give the Python text of an expression, with the names that `compile_expression` puts for its references."""
+    return _substitute(scan(text), {})[0]
+
+
 def _substitute(pieces: Pieces, bindings: dict[RelativeId, Binding]) -> tuple[str, list[tuple[int, int]]]:
     """Put names in the place of references; the offsets pair the new text with the old."""
     out: list[str] = []

@@ -5,6 +5,7 @@ They can also be used alone, to build one component or to evaluate one expressio
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from pprint import pformat
@@ -13,6 +14,7 @@ from typing import Any
 from bundle_engine.config import expressions
 from bundle_engine.config.ids import COMPONENT_KEYS, DISABLED, EXPRESSION, MODE, TARGET, Id
 from bundle_engine.config.names import base_names, is_import, run_import
+from bundle_engine.config.policy import FULL, Outside, Policy, refusal
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.errors import BundleEngineWarning, ExpressionError, ExpressionSyntaxError
 
@@ -53,6 +55,7 @@ class ConfigComponent(ConfigItem):
         id: its id.
         locator: finds short names.
         excludes: modules that the search for short names leaves out, where there is no `locator`.
+        policy: how far the config is trusted.
     """
 
     def __init__(
@@ -61,9 +64,12 @@ class ConfigComponent(ConfigItem):
         id: str = "",
         locator: ComponentLocator | None = None,
         excludes: Sequence[str] | str | None = None,
+        *,
+        policy: Policy = FULL,
     ) -> None:
         super().__init__(config, id)
         self.locator = ComponentLocator(excludes) if locator is None else locator
+        self.policy = policy
 
     @staticmethod
     def is_instantiable(config: Any) -> bool:
@@ -92,13 +98,16 @@ class ConfigComponent(ConfigItem):
 
         Raises:
             TargetNotFoundError, ArgumentError, InstantiationError: as when a parser builds it.
+            PolicyError: where the policy does not allow it.
         """
         from bundle_engine.config.components import DEFAULT, Components
+        from bundle_engine.config.guarded import GuardedComponents
 
         if not self.is_instantiable(self.config) or self.is_disabled():
             return None
         arguments = {**self.resolve_args(), **kwargs}
-        components = Components(self.locator, lambda id, *, key=False: None)
+        kind = Components if self.policy.is_full else functools.partial(GuardedComponents, policy=self.policy)
+        components: Components = kind(self.locator, lambda id, *, key=False: None)
         mode = self.config.get(MODE, DEFAULT)
         return components.build(self.config[TARGET], mode, arguments, self.config, lambda: Id.parse(self.id))
 
@@ -110,12 +119,16 @@ class ConfigExpression(ConfigItem):
         config: the string.
         id: its id.
         globals: names the expression may use; import statements bind into it.
+        policy: how far the config is trusted; below ``full`` the parser alone evaluates.
     """
 
     prefix = EXPRESSION
 
-    def __init__(self, config: Any, id: str = "", globals: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, config: Any, id: str = "", globals: dict[str, Any] | None = None, *, policy: Policy = FULL
+    ) -> None:
         super().__init__(config, id)
+        self.policy = policy
         self.globals: dict[str, Any] = {} if globals is None else globals
 
     @classmethod
@@ -138,10 +151,14 @@ class ConfigExpression(ConfigItem):
         Raises:
             ExpressionSyntaxError: where it cannot be read.
             ExpressionError: where it raises; its exception is the ``__cause__``.
+            PolicyError: below full trust.
         """
         text = self.config
         if not self.is_expression(text):
             return None
+        if not self.policy.is_full:
+            reason = "an expression that stands alone is evaluated as Python does it"
+            raise refusal([Outside(self.id, None, text, reason, "full")], self.policy)
         if is_import(text):
             return run_import(text, self.globals)
         for name in (globals or {}).keys() & self.globals.keys():

@@ -22,11 +22,17 @@ class Names:
 
     Args:
         given: names and their values; a string is the module to import when an expression uses the name.
+
+    Attributes:
+        known: names and their values, as far as they are known.
+        lazy: names of modules that were not imported yet.
+        symbols: below full trust, names that import statements bind, and the dotted paths that they stand for.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.known = base_names()
         self.lazy: dict[str, str] = {}
+        self.symbols: dict[str, str] = {}
         for name, value in given.items():
             if isinstance(value, str):
                 self.lazy[name] = value
@@ -99,6 +105,26 @@ def run_import(text: str, names: dict[str, Any]) -> Any:
     for part in alias.name.split(".")[1:]:
         module = getattr(module, part)
     return module
+
+
+def imported_paths(text: str) -> dict[str, str] | None:
+    """Give the names that the import statement of a config string binds, each with the dotted path it stands for.
+
+    Returns:
+        None for a statement that does not say which names it binds: a relative one, or one with ``*``.
+    """
+    paths: dict[str, str] = {}
+    for node in _statements(text):
+        if isinstance(node, _ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                paths[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, _ast.ImportFrom):
+            if node.level or any(alias.name == "*" for alias in node.names):
+                return None
+            for alias in node.names:
+                paths[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return paths
 
 
 def bound_names(text: str) -> list[str]:

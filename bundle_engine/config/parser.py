@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.config import links, macros, merge, source, tree
+from bundle_engine.config import links, macros, merge, tree
 from bundle_engine.config.expansion import Expansion, MacroFiles
 from bundle_engine.config.files import ConfigFiles, renamed
 from bundle_engine.config.ids import DELETE, META, ROOT, Id, IdLike, split_operator
@@ -16,7 +16,8 @@ from bundle_engine.config.items import ConfigItem
 from bundle_engine.config.names import DEFAULT_GLOBALS, Names
 from bundle_engine.config.node import ABSENT, DONE, IMPORTING, INSIDE, Node
 from bundle_engine.config.origins import Entry, Origin, Origins
-from bundle_engine.config.resolver import ReferenceResolver
+from bundle_engine.config.policy import Policy, policy_of
+from bundle_engine.config.resolver import ReferenceResolver, resolver_of
 from bundle_engine.config.source import CODE, COMMAND_LINE, PathLike, Source
 from bundle_engine.config.targets import ComponentLocator
 from bundle_engine.config.views import view
@@ -33,6 +34,7 @@ class ConfigParser(ConfigFiles):
         excludes: modules of MONAI that the search for short names leaves out.
         globals: names that expressions may use, besides ``monai``, ``torch``, ``np`` and ``numpy``; a string is
             the module to import when an expression uses the name. False takes the four away, too.
+        policy: how far the config is trusted: ``data``, ``safe`` or ``full``, see `bundle_engine.config.policy`.
 
     Attributes:
         config: the config as written; macros and relative ids are written out once it was parsed.
@@ -45,9 +47,12 @@ class ConfigParser(ConfigFiles):
         config: Any = None,
         excludes: Sequence[str] | str | None = None,
         globals: Mapping[str, Any] | bool | None = None,
+        *,
+        policy: Policy | str | None = None,
     ) -> None:
         given = {} if globals is False else {**DEFAULT_GLOBALS, **(globals if isinstance(globals, Mapping) else {})}
-        self._files = MacroFiles()
+        self._policy = policy_of(policy)
+        self._files = MacroFiles(confined=not self._policy.is_full)
         self.locator = ComponentLocator(excludes)
         self._given = given
         self._names = Names(given)
@@ -64,7 +69,7 @@ class ConfigParser(ConfigFiles):
         self._resolver = self._new_resolver()
 
     def _new_resolver(self, *, instantiate: bool = True, eval_expr: bool = True) -> ReferenceResolver:
-        return ReferenceResolver(
+        return resolver_of(self._policy)(
             self.config, self._names, self.locator, self._place, instantiate=instantiate, eval_expr=eval_expr
         )
 
@@ -248,7 +253,7 @@ class ConfigParser(ConfigFiles):
                 root.update(tree.copy(dict(f)))
                 origins.record(Entry(ROOT, CODE, ROOT))
             else:
-                merge.assemble(source.load_all(f, kwargs), source.load, origins, root)
+                self._files.assemble(f, kwargs, origins, root)
             self._begin(renamed(root), origins)
 
     def read_meta(self, f: PathLike | Sequence[PathLike] | Mapping[str, Any], **kwargs: Any) -> None:
@@ -262,10 +267,7 @@ class ConfigParser(ConfigFiles):
             content = tree.copy(dict(f))
             read.record(Entry(ROOT, CODE, ROOT))
         else:
-            documents = source.load_all(f, kwargs)
-            if documents:
-                read.record(Entry(ROOT, documents[0], ROOT))
-            content = merge.assemble(documents, source.load, read)
+            content = self._files.assemble(f, kwargs, read, whole=True)
         self._set(Id((META,)), renamed(content), create=True, origins=read)
 
     def override(self, pairs: Mapping[str, Any], *, source: str = COMMAND_LINE.name) -> None:
@@ -382,8 +384,10 @@ class ConfigParser(ConfigFiles):
             BundleEngineError: for the first thing that is wrong.
         """
         with self._lock:
-            for id in ids or ("",):
-                self._resolver.check(self._node(id))
+            for node in [self._node(id) for id in ids or ("",)]:
+                if not self._policy.is_full:  # import statements only give names then
+                    self._run_imports()
+                self._resolver.check(node)
 
     def _node(self, id: IdLike) -> Node:
         node = self._ready().graph.find(Id.parse(id))
@@ -402,7 +406,7 @@ class ConfigParser(ConfigFiles):
         return self._resolver
 
     def _run_imports(self) -> None:
-        if self._expansion.imports:
+        if self._expansion.imports and self._policy.level != "data":
             for id in self._expansion.take_imports():
                 node = self._resolver.graph.find(id)
                 if node is not None and node.kind == IMPORTING:  # else it was changed meanwhile
@@ -452,8 +456,6 @@ class ConfigParser(ConfigFiles):
         self._ready()
         return tree.copy(self.config)
 
-    # --- Python ---
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_resolver" not in self.__dict__:
             raise AttributeError(name)
@@ -481,11 +483,14 @@ class ConfigParser(ConfigFiles):
             "globals": given,
             "excludes": self.locator.excludes,
             "bundle_root": self.bundle_root,
+            "policy": self._policy,
+            "roots": self._files.roots,
             "origins": self._origins.copy(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        ConfigParser.__init__(self, config={}, excludes=state["excludes"])
+        ConfigParser.__init__(self, config={}, excludes=state["excludes"], policy=state["policy"])
+        self._files.roots |= state["roots"]
         self._given = state["globals"]
         self._names = Names(self._given)
         self.bundle_root = state["bundle_root"]

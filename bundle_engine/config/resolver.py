@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import gc
 import os
 import threading
@@ -34,6 +35,7 @@ from bundle_engine.config.node import (
     Node,
 )
 from bundle_engine.config.origins import Where
+from bundle_engine.config.policy import Policy
 from bundle_engine.config.references import step_into
 from bundle_engine.config.targets import ComponentLocator, describe_arguments
 from bundle_engine.errors import (
@@ -438,6 +440,15 @@ class ReferenceResolver:
             notes=[*notes, *raised_at(error)],
             hint=hint,
         )
+
+
+def resolver_of(policy: Policy) -> Callable[..., ReferenceResolver]:
+    """Give what makes the resolver of a level of trust."""
+    if policy.is_full:
+        return ReferenceResolver
+    from bundle_engine.config.guarded import GuardedResolver
+
+    return functools.partial(GuardedResolver, policy=policy)
 
 
 def _seen(node: Node) -> None:

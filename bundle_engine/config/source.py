@@ -142,13 +142,18 @@ def load(
     return Document(path, text, data, doubled)
 
 
-def load_all(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:
-    """Read files that are given as one, as a list, or as one string with commas."""
+def named_files(files: PathLike | Sequence[PathLike]) -> list[Path]:
+    """List files that are given as one, as a list, or as one string with commas."""
     if isinstance(files, str) and "," in files and not Path(files).is_file():
         files = [part.strip() for part in files.split(",")]
     if isinstance(files, (str, os.PathLike)):
         files = [files]
-    return [load(file, json_options=options) for file in files if file]
+    return [Path(file) for file in files if file]
+
+
+def load_all(files: PathLike | Sequence[PathLike], options: Mapping[str, Any]) -> list[Document]:
+    """Read files that are given as `named_files` takes them."""
+    return [load(file, json_options=options) for file in named_files(files)]
 
 
 def write(path: Path, text: str) -> None:
