@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bundle_engine.cli.command import PROGRAM, Command, Option
+from bundle_engine.cli.exporting import EXPORTING
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
+from bundle_engine.cli.network import NETWORKS
 from bundle_engine.cli.packing import PACKING
+from bundle_engine.cli.starting import STARTING
+from bundle_engine.cli.verifying import VERIFYING
 from bundle_engine.cli.views import VIEWS
 from bundle_engine.cli.weights import WEIGHTS
 
@@ -154,8 +158,12 @@ COMMANDS = {
         ),
         *INSPECTING,
         *VIEWS,
+        *VERIFYING,
+        *NETWORKS,
         *GRAPHS,
         *WEIGHTS,
+        *EXPORTING,
+        *STARTING,
         *PACKING,
     )
 }
