@@ -36,6 +36,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         "bundle_engine/py.typed",
         "bundle_engine/inspection/page/graph.html",
+        "bundle_engine/bundle/templates/LICENSE",
+        "bundle_engine/bundle/templates/segmentation/configs/train.yaml",
+        "bundle_engine/bundle/templates/classification/docs/README.md",
+        "bundle_engine/bundle/templates/classification/scripts/data.py",
         "bundle_engine/_data/schemas/metadata.schema.json",
         "bundle_engine/_data/bundles/brain_tissue_segmentation/configs/train.yaml",
         "bundle_engine/_data/bundles/brain_tissue_segmentation/scripts/template.py",
