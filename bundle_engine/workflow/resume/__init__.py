@@ -1,0 +1,1 @@
+"""Go on with a training as if it had never stopped."""
