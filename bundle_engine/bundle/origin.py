@@ -35,6 +35,7 @@ class BundleOrigin:
         time: when it came, in UTC and ISO 8601.
         archive_digest: SHA-256 of the archive; empty where there was none.
         tree_digest: SHA-256 of the list of all files' digests, when it came; see `digests.digest_of`.
+        served_by: the host that gave it in the end, where a redirect led from the address's own to another.
     """
 
     source: str
@@ -43,6 +44,7 @@ class BundleOrigin:
     time: str = ""
     archive_digest: str = ""
     tree_digest: str = ""
+    served_by: str = ""
 
 
 def origin_file(root: str | os.PathLike[str]) -> Path:

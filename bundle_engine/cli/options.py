@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bundle_engine.cli.command import PROGRAM, Command, Option
+from bundle_engine.cli.downloading import DOWNLOADING
 from bundle_engine.cli.exporting import EXPORTING
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
@@ -165,5 +166,6 @@ COMMANDS = {
         *EXPORTING,
         *STARTING,
         *PACKING,
+        *DOWNLOADING,
     )
 }

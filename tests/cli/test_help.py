@@ -61,7 +61,7 @@ def test_version(cli):
     [
         pytest.param(["rum"], "there is no command 'rum'\n  help: did you mean 'run'?", id="misspelt"),
         pytest.param(["run-workflow"], "did you mean 'run_workflow'?", id="hyphen"),
-        pytest.param(["download"], "there are run, run_workflow", id="unknown"),
+        pytest.param(["frobnicate"], "there are run, run_workflow", id="unknown"),
         pytest.param(["help", "rum"], "there is no command 'rum'", id="help-for-unknown"),
         pytest.param(
             ["--config_file", "a.yaml"],

@@ -22,7 +22,7 @@ __all__ = ["Partial", "partial_file"]
 
 def partial_file(target: Path) -> Path:
     """Give the path at which a file is collected before it gets its own name."""
-    return target.with_name(f".{target.name}.part")
+    return target.with_name(f".{target.name.lstrip('.')}.part")
 
 
 class Partial:

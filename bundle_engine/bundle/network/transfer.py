@@ -61,6 +61,7 @@ def fetch(
     progress: Progress,
     digests: Mapping[str, str] | None = None,
     archive: bool = False,
+    name: str | None = None,
 ) -> Fetched:
     """Download a file, going on from what an earlier attempt left.
 
@@ -75,6 +76,7 @@ def fetch(
         progress: told how far it is.
         digests: what its digests must be, by algorithm: ``md5``, ``sha1``, ``sha256``, ``sha512``.
         archive: whether it has to be a zip archive; anything else is told by its first bytes.
+        name: what to call it; by default the name of `target`.
 
     Returns:
         what came.
@@ -87,7 +89,7 @@ def fetch(
     """
     expected = {name.lower(): value.strip().lower() for name, value in (digests or {}).items()}
     with Partial(Path(target), check_address(url)) as part:
-        job = _Job(url, part, web, progress, expected, archive)
+        job = _Job(url, part, web, progress, expected, archive, name or part.target.name)
         try:
             return persist(
                 job.attempt,
@@ -109,11 +111,17 @@ class _Job:
     """The download of one file."""
 
     def __init__(
-        self, url: str, part: Partial, web: Web, progress: Progress, expected: Mapping[str, str], archive: bool
+        self,
+        url: str,
+        part: Partial,
+        web: Web,
+        progress: Progress,
+        expected: Mapping[str, str],
+        archive: bool,
+        name: str,
     ) -> None:
         self.url, self.part, self.web, self.progress = url, part, web, progress
-        self.expected, self.archive = expected, archive
-        self.name = part.target.name
+        self.expected, self.archive, self.name = expected, archive, name
         self._hashes: _Hashes | None = None  # of what is there, once something came in this process
         self._encoded = False  # the server packs what it sends, so that offsets mean nothing
 

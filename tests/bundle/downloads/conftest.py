@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
 
 from bundle_engine.bundle.network.limits import Limits
+from bundle_engine.cli import main
 from tests.bundle.downloads.server import Server, serving
 
 QUICK = Limits(attempts=3, pause=0.01, connect=2, silence=0.3, window=0.2, most_bytes=100_000_000)
@@ -32,3 +34,24 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def limits() -> Limits:
     return QUICK
+
+
+class Outcome(NamedTuple):
+    """What a command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run a command line in this process."""
+    monkeypatch.delenv("BUNDLE_ENGINE_TRACEBACK", raising=False)
+
+    def call(*argv: str) -> Outcome:
+        capsys.readouterr()
+        code = main(argv)
+        return Outcome(code, *capsys.readouterr())
+
+    return call
