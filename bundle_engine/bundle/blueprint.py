@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.bundle.networks import CLASSIFICATION, SEGMENTATION, NetworkChoice
+from bundle_engine.bundle.architectures import CLASSIFICATION, SEGMENTATION, NetworkChoice
 
 __all__ = ["ONLY_INFERENCE", "TEMPLATES", "Blueprint", "bundle_files", "metadata_of"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.bundle.blueprint import ONLY_INFERENCE, TEMPLATES, Blueprint, bundle_files, metadata_of
-from bundle_engine.bundle.networks import CLASSIFICATION, SEGMENTATION, choose_network, definition_of, task_of
+from bundle_engine.bundle.architectures import CLASSIFICATION, SEGMENTATION, choose_network, definition_of, task_of
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
 from bundle_engine.config.ids import SIGILS
@@ -59,7 +59,8 @@ def init(
         classes: names of the classes; in a segmentation the background, if it is not there, comes before them.
         name: name of the bundle for people; by default that of the folder.
         authors: who makes it.
-        ckpt_file: file of weights to put in as ``models/model.pt``. It is copied, not read.
+        ckpt_file: file of weights to put in as ``models/model.pt``. It is copied, not read, unless it is in the
+            safetensors format.
         dataset_license: whether to make a file ``docs/data_license.txt``, for the licence of the data.
         metadata: the content of ``configs/metadata.json``, instead of what would stand there.
         inference: the inference config, instead of all that the template has to run.
@@ -252,15 +253,43 @@ def _write(target: Path, files: Mapping[str, str], ckpt_file: PathLike | None, m
         if ckpt_file is not None or module is not None:
             (part / _MODEL).parent.mkdir()
         if ckpt_file is not None:
-            shutil.copyfile(ckpt_file, part / _MODEL)
+            _copy_weights(Path(ckpt_file), part / _MODEL)
         elif module is not None:
             import torch
 
             torch.save(module.state_dict(), part / _MODEL)
-        if target.is_dir():
-            target.rmdir()  # it is empty
-        os.replace(part, target)
+        _put(part, target)
     except OSError as error:
         raise InputError(f"the bundle cannot be written to '{target}': {error.strerror}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put(part: Path, target: Path) -> None:
+    """Move a folder to its place, in one step; into an empty folder that is there, which somebody may be in."""
+    if not target.is_dir():
+        os.replace(part, target)
+        return
+    entries = list(part.iterdir())
+    try:
+        for entry in entries:
+            os.replace(entry, target / entry.name)
+    except OSError:
+        for entry in entries:
+            if not entry.exists():
+                os.replace(target / entry.name, entry)
+        raise
+
+
+def _copy_weights(source: Path, target: Path) -> None:
+    if source.suffix != ".safetensors":
+        shutil.copyfile(source, target)
+        return
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        torch.save(load_file(source), target)  # what CheckpointLoader reads
+    except SafetensorError as error:
+        raise InputError(f"'{source}' cannot be read as safetensors: {error}") from error

@@ -46,7 +46,7 @@ def init(
         spatial_dims=_number("spatial_dims", spatial_dims),
         in_channels=_number("in_channels", in_channels) or 1,
         out_channels=_number("out_channels", out_channels),
-        classes=classes.split(",") if isinstance(classes, str) else classes,
+        classes=_names(classes),
         name=name,
         authors=authors,
         ckpt_file=ckpt_file,
@@ -67,7 +67,7 @@ def init_bundle(
     inference_str: Any = None,
 ) -> int:
     """Make a new bundle; ``bundle-engine init_bundle --help`` explains the options."""
-    from bundle_engine.bundle.networks import task_of
+    from bundle_engine.bundle.architectures import task_of
 
     return init(
         _folder(bundle_dir, "init_bundle"),
@@ -95,6 +95,13 @@ def _number(name: str, text: Any) -> int | None:
         raise UsageError(f"--{name} is a number, not '{text}'") from None
 
 
+def _names(text: Any) -> list[str] | None:
+    if text is None:
+        return None
+    parts = text.strip("[]()").split(",") if isinstance(text, str) else text
+    return [str(part).strip().strip("'\"") for part in parts]
+
+
 def _tell(folder: str, blueprint: Blueprint) -> None:
     from bundle_engine.bundle.blueprint import ONLY_INFERENCE
 
@@ -109,7 +116,7 @@ def _tell(folder: str, blueprint: Blueprint) -> None:
     print("\nnext:")
     bundle = shlex.quote(folder)
     workflow = " --workflow inference" if blueprint.template == ONLY_INFERENCE else ""
-    for command in (f"check --bundle {bundle}", f"run --bundle {bundle}{workflow} --dry_run"):
+    for command in (f"verify {bundle}", f"run --bundle {bundle}{workflow} --dry_run"):
         print(f"  python -m bundle_engine {command}")
     last = f"run --bundle {bundle}{workflow}"
     print(f"  python -m bundle_engine {last}\n\n{Path(folder) / 'docs' / 'README.md'} says how to go on.")

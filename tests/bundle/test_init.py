@@ -67,9 +67,9 @@ def metadata_of(bundle: Path) -> dict[str, Any]:
 
 
 def in_one_epoch(cli: Any, bundle: str, *input: str) -> None:
-    """Check a bundle, build all of it, train it for an epoch, measure it, apply it."""
-    code, out, _ = cli("check", "--bundle", bundle, "--fail_on", "warning")
-    assert code == 0, out
+    """Verify a bundle, build all of it, train it for an epoch, measure it, apply it."""
+    code, out, err = cli("verify", bundle, "--fail_on", "info")
+    assert code == 0, out + err
     code, out, err = cli("run", "--bundle", bundle, "--dry_run")
     assert (code, out[:7]) == (0, "dry run"), err
     assert not (Path(bundle) / "models" / "model.pt").exists()
@@ -262,8 +262,8 @@ def test_monai_runs_it_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_any_name_of_a_folder_is_fine(cli: Any, folder: Path, name: str) -> None:
     code, out, err = cli("init", name, "--spatial_dims", "2")
     assert (code, err) == (0, "")
-    code, out, _ = cli("check", "--bundle", name, "--fail_on", "warning")
-    assert code == 0, out
+    code, out, err = cli("verify", name, "--static", "--fail_on", "info")
+    assert code == 0, out + err
     code, out, err = cli("run", "--bundle", name, "--dry_run")
     assert code == 0, err
     assert (folder / "outputs" / name / "synthetic" / "images").is_dir()
@@ -276,7 +276,7 @@ def test_what_is_printed_can_be_typed(cli: Any, folder: Path) -> None:
         "made the bundle a b: segmentation, UNet, 2D\n"
         "\n"
         "next:\n"
-        "  python -m bundle_engine check --bundle 'a b'\n"
+        "  python -m bundle_engine verify 'a b'\n"
         "  python -m bundle_engine run --bundle 'a b' --dry_run\n"
         "  python -m bundle_engine run --bundle 'a b'\n"
         "\n"
@@ -291,6 +291,20 @@ def test_an_empty_folder_may_be_there_and_has_the_usual_mode(folder: Path) -> No
     assert files_in(folder / "it") == COMPLETE | SCRIPTS
     assert (folder / "it").stat().st_mode == (folder / "usual").stat().st_mode
     assert {entry.name for entry in folder.iterdir()} == {"it", "usual"}
+
+
+def test_the_folder_one_is_in_stays_the_same_folder(cli: Any, folder: Path) -> None:
+    before = folder.stat().st_ino
+    code, out, err = cli("init", ".", "--classes", "['one', 'two']")
+    assert (code, err) == (0, "")
+    assert files_in(folder) == COMPLETE | SCRIPTS
+    assert folder.stat().st_ino == before
+    assert "verify ." in out
+    assert [*metadata_of(folder)["network_data_format"]["outputs"]["pred"]["channel_def"].values()] == [
+        "background",
+        "one",
+        "two",
+    ]
 
 
 ERRORS: list[Any] = [
@@ -401,6 +415,19 @@ class TestAsMonai:
         assert (code, err) == (0, "")
         assert (folder / "it" / "models" / "model.pt").read_bytes() == b"weights"
         assert files_in(folder / "it") == COMPLETE | {"models/model.pt", "docs/data_license.txt"}
+
+    def test_weights_in_the_safetensors_format_become_what_the_configs_load(self, cli: Any, folder: Path) -> None:
+        import torch
+        from safetensors.torch import save_file
+
+        save_file({"w": torch.arange(3)}, folder / "w.safetensors")
+        assert cli("init_bundle", "it", "w.safetensors")[0] == 0
+        assert torch.load(folder / "it" / "models" / "model.pt", weights_only=True)["w"].tolist() == [0, 1, 2]
+        (folder / "w.safetensors").write_bytes(b"broken")
+        code, _, err = cli("init_bundle", "that", "w.safetensors")
+        assert code == 2
+        assert "cannot be read as safetensors" in err
+        assert not (folder / "that").exists()
 
     def test_takes_a_network_and_its_weights(self, cli: Any, folder: Path) -> None:
         import torch
