@@ -6,6 +6,7 @@ it runs for real where that is cheap, or was asked for: only then the ranges of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
@@ -15,7 +16,14 @@ from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
 from bundle_engine.config.ids import META, Id
 from bundle_engine.config.source import PathLike
-from bundle_engine.errors import BundleEngineError, IdNotFoundError, InputNotFoundError, Place, UsageError
+from bundle_engine.errors import (
+    BundleEngineError,
+    BundleEngineWarning,
+    IdNotFoundError,
+    InputNotFoundError,
+    Place,
+    UsageError,
+)
 from bundle_engine.inspection.catalogue import found
 from bundle_engine.inspection.findings import Finding
 from bundle_engine.metadata.comparison import Mismatch, compare, descriptions
@@ -97,6 +105,8 @@ def verify_net_in_out(
     if root is not None and "bundle_root" in parser:
         parser.override({"bundle_root": str(root)}, source="--bundle")
     parser.override(arguments)
+    for message in parser.unused_overrides(*NETWORK_IDS, str(options["net_id"] or "")).values():
+        warnings.warn(message, BundleEngineWarning, stacklevel=2)
     with importable(parser.bundle_root):
         return verify_network(
             parser,
@@ -249,6 +259,7 @@ class _Verification:
         elif not trial.unable:
             message = f"the network takes {search.shown(accepted)}, and refuses {search.shown(larger)}: {trial.refusal}"
             hint = "write sizes that the network takes, such as the one number"
+            self.mismatches = [each for each in self.mismatches if each.code != "BE089"]
             self.mismatches.append(Mismatch("BE089", search.where_it_varies(), message, hint))
 
     def _for_real(self, search: Search, probe: Probe, cost: Cost) -> None:
@@ -346,7 +357,8 @@ def _code_of(problem: Problem) -> str:
 
 def _not_built(error: BundleEngineError, id: str) -> Finding:
     notes = [note for note in error.notes if "\n" not in note][:3]
-    message = "; ".join([error.message, *notes])
+    lines = [line.strip() for line in error.message.split("\n") if line.strip()]
+    message = "; ".join([lines[0] if lines else "it failed", *notes])
     return found("BE080", error.id or id, error.place, message, error.hint)
 
 

@@ -25,6 +25,7 @@ _LADDER: Mapping[str, Sequence[int]] = {
     "any": (1, 16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 512),
 }
 _MOST_CALLS = 60
+_FIRST = 4  # sizes to try before anything else is changed
 _MOST_ELEMENTS = 2**40
 _SMALL = 2**22  # elements of all inputs, for a run whose cost nobody knows
 _FEW_WEIGHTS = 10**8
@@ -120,8 +121,11 @@ class Search:
             self.first = (probes[0], Trial(refusal=message))
             return None
         as_written = _Variant(self.specs)
-        tries = [(probe, as_written) for probe in usable]
-        tries += [(probe, variant) for probe in usable for variant in self._variants()]
+        variants = list(self._variants())
+        tries = [(probe, as_written) for probe in usable[:_FIRST]]
+        tries += [(usable[0], variant) for variant in variants]
+        tries += [(probe, as_written) for probe in usable[_FIRST:]]
+        tries += [(probe, variant) for probe in usable[1:] for variant in variants]
         for probe, variant in tries:
             if self._calls >= _MOST_CALLS:
                 return None
@@ -242,9 +246,8 @@ class Search:
                 mismatch = Mismatch("BE085", id, message, f"num_channels: {channels}")
                 yield name, replace(spec, num_channels=channels), mismatch
         if layers.axes and layers.axes != len(spec.spatial_shape) and not spec.is_timesteps:
-            sizes = (*spec.spatial_shape, *[*spec.spatial_shape, _SIZE][-1:] * layers.axes)[: layers.axes]
-            if not spec.spatial_shape:
-                sizes = (_SIZE,) * layers.axes
+            last = spec.spatial_shape[-1] if spec.spatial_shape else _SIZE
+            sizes = (*spec.spatial_shape, *[last] * layers.axes)[: layers.axes]
             axes = len(spec.spatial_shape)
             message = f"the network takes '{name}' with {layers.axes} spatial axes, and the metadata has {axes}"
             mismatch = Mismatch("BE086", f"{spec.id}::spatial_shape", message)
@@ -268,11 +271,12 @@ class _Layers:
 
 
 def _layers(module: Any) -> _Layers:
-    convolutions = [each for each in module.modules() if hasattr(each, "in_channels") and hasattr(each, "kernel_size")]
-    linear = [each.in_features for each in module.modules() if isinstance(getattr(each, "in_features", None), int)]
-    channels = [each.in_channels for each in convolutions if isinstance(each.in_channels, int)] or linear
-    kernel = getattr(convolutions[0], "kernel_size", ()) if convolutions else ()
-    return _Layers(tuple(dict.fromkeys(channels))[:2], len(kernel) if isinstance(kernel, tuple) else 0)
+    layers = list(module.modules())
+    convolutions = [each for each in layers if isinstance(getattr(each, "kernel_size", None), tuple)]
+    found = [getattr(each, "in_channels", None) for each in convolutions]
+    found += [] if any(found) else [getattr(each, "in_features", None) for each in layers]
+    channels = dict.fromkeys(number for number in found if isinstance(number, int))
+    return _Layers(tuple(channels)[:2], len(convolutions[0].kernel_size) if convolutions else 0)
 
 
 def _names(format: DataFormat) -> tuple[str, ...]:
