@@ -15,11 +15,14 @@ from bundle_engine.cli.arguments import Override
 from bundle_engine.cli.bundles import find_bundle, find_configs, kind_of_workflow
 from bundle_engine.config import ConfigParser, Id
 from bundle_engine.config.ids import split_operator
+from bundle_engine.config.policy import Policy, policy_of
 from bundle_engine.errors import BundleEngineError, UsageError
+from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.config_workflow import ConfigWorkflow, override_source
 from bundle_engine.workflow.create import build_workflow, complete, merge_arguments, read_args_file
 from bundle_engine.workflow.files import as_files
 from bundle_engine.workflow.logs import log_to_file
+from bundle_engine.workflow.roots import isolated
 
 __all__ = ["DONE", "FAILED", "WRONG_INPUT", "run", "run_workflow"]
 
@@ -44,6 +47,7 @@ def run(
     workflow_name: str | None = None,
     workflow_type: str | None = None,
     properties_path: str | None = None,
+    trust: str | None = None,
     **override: Any,
 ) -> int:
     """Run what a config describes; ``bundle-engine run --help`` explains the options."""
@@ -69,6 +73,7 @@ def run_workflow(
     dry_run: bool | None = None,
     strict: bool | None = None,
     log_file: str | None = None,
+    trust: str | None = None,
     **override: Any,
 ) -> int:
     """Run a workflow of any class; ``bundle-engine run_workflow --help`` explains the options."""
@@ -77,15 +82,25 @@ def run_workflow(
 
 
 def _run(options: Mapping[str, Any], args_file: Any, override: Mapping[str, Any]) -> int:
-    given = {name: value for name, value in options.items() if value is not None}
-    arguments = merge_arguments(read_args_file(args_file), given)
+    policy = policy_of(options.get("trust"))
+    given = {name: value for name, value in options.items() if value is not None and name != "trust"}
+    if policy.is_full:
+        return _run_trusted(given, args_file, override, policy)
+    with isolated(None):  # no module of the working directory, which may be the bundle's
+        return _run_trusted(given, args_file, override, policy)
+
+
+def _run_trusted(given: Mapping[str, Any], args_file: Any, override: Mapping[str, Any], policy: Policy) -> int:
+    arguments = merge_arguments(read_args_file(args_file, policy=policy), given)
     root = _take_bundle(arguments)
+    if policy.is_full:
+        require_approval(root, None if isinstance(args_file, Mapping) else args_file)
     dry_run, log_file = arguments.pop("dry_run", False), arguments.pop("log_file", None)
     arguments = merge_arguments(arguments, _settled(override, arguments))
 
     token = override_source.set("command line")
     try:
-        workflow = build_workflow(**arguments)
+        workflow = build_workflow(**arguments, trust=policy)
         if root is not None and "bundle_root" not in arguments and isinstance(workflow, ConfigWorkflow):
             workflow.parser.override({"bundle_root": str(root)}, source="--bundle")
         with_config = arguments.get("config_file") is not None

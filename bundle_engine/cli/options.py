@@ -12,6 +12,7 @@ from bundle_engine.cli.inspecting import INSPECTING
 from bundle_engine.cli.network import NETWORKS
 from bundle_engine.cli.packing import PACKING
 from bundle_engine.cli.starting import STARTING
+from bundle_engine.cli.trusting import TRUST, TRUSTING
 from bundle_engine.cli.verifying import VERIFYING
 from bundle_engine.cli.views import VIEWS
 from bundle_engine.cli.weights import WEIGHTS
@@ -114,6 +115,7 @@ COMMANDS = {
                 _WORKFLOW_NAME,
                 _WORKFLOW_TYPE,
                 _PROPERTIES_PATH,
+                TRUST,
             ),
             positional=8,
             overrides="set this id of the config",
@@ -148,6 +150,7 @@ COMMANDS = {
                 _DRY_RUN,
                 _STRICT,
                 _LOG_FILE,
+                TRUST,
             ),
             positional=2,
             overrides="give this argument to the class; for one that reads a config, set this id of it",
@@ -162,6 +165,7 @@ COMMANDS = {
         *VERIFYING,
         *NETWORKS,
         *GRAPHS,
+        *TRUSTING,
         *WEIGHTS,
         *EXPORTING,
         *STARTING,

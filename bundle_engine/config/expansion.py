@@ -24,10 +24,12 @@ class MacroFiles:
     Attributes:
         bundle_root: the second folder to look in, after that of the file that holds the macro.
         roots: the folders that reading is confined to, besides.
+        on_read: told each file that a macro or an ``_extends_`` names, before it is read.
     """
 
     def __init__(self, *, confined: bool = False) -> None:
         self.bundle_root: Path | None = None
+        self.on_read: Callable[[Path], object] | None = None
         self._documents: dict[Path, Document] = {}
         self._confined = confined
         self.roots: set[Path] = set()
@@ -71,7 +73,12 @@ class MacroFiles:
     def read(self, path: PathLike) -> Document:
         """Read the file of an ``_extends_``."""
         self._check(Path(path), str(path))
+        self._tell(Path(path))
         return source.load(path)
+
+    def _tell(self, path: Path) -> None:
+        if self.on_read is not None:
+            self.on_read(path)
 
     def _may_read(self, path: Path) -> bool:
         if not self._confined:
@@ -103,6 +110,7 @@ class MacroFiles:
             if candidate.is_file():
                 key = candidate.resolve()
                 if key not in self._documents:
+                    self._tell(candidate)
                     document = source.load(candidate, any_root=True)
                     if isinstance(document.data, dict) and EXTENDS in document.data:
                         document.data = merge.assemble([document], self.read, Origins())

@@ -142,23 +142,29 @@ class GuardedResolver(ReferenceResolver):
     # --- looking at everything first ---
 
     def _plan(self, start: Node) -> list[Node]:
-        self._review(start)
+        self.review(start)
         return super()._plan(start)
 
-    def _review(self, start: Node) -> None:
-        """Collect what is outside of the level in all that a value needs.
+    def review(self, *nodes: Node) -> None:
+        """Collect what is outside of the level in all that some values need.
 
         Raises:
             PolicyError: where there is something.
         """
         outside: list[Outside] = []
-        try:
-            for node in self.graph.plan(start, _pass, self.graph.new_walk()):
-                at = node.id()
-                outside += [self.guard.told(at, problem) for problem in self._problems(node)]
-        except (RecursionError, MemoryError) as error:  # Python gives up on reading an expression
-            reason = f"it cannot be read: {type(error).__name__}"
-            raise refusal([Outside(str(start.id()), None, "an expression", reason, "full")], self.policy) from None
+        walk = self.graph.new_walk()
+        seen: set[Node] = set()
+        for start in nodes:
+            try:
+                order = self.graph.plan(start, _pass, walk)
+            except (RecursionError, MemoryError) as error:  # Python gives up on reading an expression
+                problem = Forbidden("an expression", f"it cannot be read: {type(error).__name__}")
+                raise self.guard.outside(start.id(), problem) from None
+            for node in order:
+                if node not in seen:
+                    seen.add(node)
+                    at = node.id()
+                    outside += [self.guard.told(at, problem) for problem in self._problems(node)]
         if outside:
             raise refusal(outside, self.policy)
 

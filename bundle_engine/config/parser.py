@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,10 @@ class ConfigParser(ConfigFiles):
     def bundle_root(self, folder: PathLike | None) -> None:
         self._files.bundle_root = None if folder is None else Path(folder)
 
+    def on_read(self, told: Callable[[Path], object]) -> None:
+        """Have a function told each file that a macro or an ``_extends_`` names, before it is read."""
+        self._files.on_read = told
+
     @property
     def ref_resolver(self) -> ReferenceResolver:
         """What resolves this config."""
@@ -115,11 +119,8 @@ class ConfigParser(ConfigFiles):
             return default
 
     def __contains__(self, id: IdLike) -> bool:
-        return self._exists(Id.parse(id))
-
-    def _exists(self, id: Id) -> bool:
         try:
-            tree.find(self.config, id)
+            tree.find(self.config, Id.parse(id))
         except tree.NoSuchKey:
             return False
         return True
@@ -287,7 +288,7 @@ class ConfigParser(ConfigFiles):
                 operator, words = split_operator(key)
                 id = Id.parse(words)
                 self._may_write(id)
-                existed = self._exists(id)
+                existed = id in self
                 changed = id.parent if operator == DELETE else id  # the items behind have other ids then
                 self._resolver.graph.drop(changed)
                 merge.apply(self.config, {key: tree.copy(value)}, origin, self._origins)
@@ -384,9 +385,11 @@ class ConfigParser(ConfigFiles):
             BundleEngineError: for the first thing that is wrong.
         """
         with self._lock:
-            for node in [self._node(id) for id in ids or ("",)]:
-                if not self._policy.is_full:  # import statements only give names then
-                    self._run_imports()
+            nodes = [self._node(id) for id in ids or ("",)]
+            if not self._policy.is_full:
+                self._run_imports()  # they only give names then
+                self._resolver.review(*nodes)
+            for node in nodes:
                 self._resolver.check(node)
 
     def _node(self, id: IdLike) -> Node:
@@ -425,9 +428,7 @@ class ConfigParser(ConfigFiles):
 
     def _place(self, id: Id, *, key: bool = False) -> Place:
         origin = self._origins.where(id)
-        if origin is None:
-            return Place(CODE.name)
-        return origin.key if key else origin.place
+        return Place(CODE.name) if origin is None else origin.key if key else origin.place
 
     def dependencies(self, id: IdLike = "") -> list[str]:
         """Give the ids that the value at an id refers to, in the order in which they are written.
@@ -484,13 +485,13 @@ class ConfigParser(ConfigFiles):
             "excludes": self.locator.excludes,
             "bundle_root": self.bundle_root,
             "policy": self._policy,
-            "roots": self._files.roots,
+            "files": (set(self._files.roots), self._files.on_read),
             "origins": self._origins.copy(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         ConfigParser.__init__(self, config={}, excludes=state["excludes"], policy=state["policy"])
-        self._files.roots |= state["roots"]
+        self._files.roots, self._files.on_read = state["files"]
         self._given = state["globals"]
         self._names = Names(self._given)
         self.bundle_root = state["bundle_root"]

@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from copy import copy
 from pathlib import Path
@@ -24,13 +25,22 @@ from bundle_engine.config.ids import (
     read_relative,
     split_operator,
 )
-from bundle_engine.errors import BundleEngineWarning, IdNotFoundError, PropertyError, UsageError, WorkflowError
+from bundle_engine.config.policy import Policy, policy_of
+from bundle_engine.errors import (
+    BundleEngineWarning,
+    IdNotFoundError,
+    PolicyError,
+    PropertyError,
+    UsageError,
+    WorkflowError,
+)
+from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.base import BundleWorkflow
 from bundle_engine.workflow.files import FileOrFiles, as_files, check_files
 from bundle_engine.workflow.logging_config import read_logging_config
 from bundle_engine.workflow.logs import apply_logging_file, default_log, log_to_file
 from bundle_engine.workflow.properties import ID, REF_ID, REQUIRED
-from bundle_engine.workflow.roots import bundle_root_of, importable
+from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
 from bundle_engine.workflow.tracking import patch_tracking, read_tracking_settings, save_executed_config
 
 __all__ = ["ConfigWorkflow", "override_source"]
@@ -66,9 +76,12 @@ class ConfigWorkflow(BundleWorkflow):
         workflow_type: see `BundleWorkflow`.
         properties_path: see `BundleWorkflow`.
         strict: whether an override that reaches nothing is an error, rather than a warning.
+        trust: how far the config is trusted: ``data``, ``safe`` or ``full`` (the default), see
+            `bundle_engine.config.policy`. A bundle from elsewhere needs its owner's approval for ``full``.
         override: ids and the values to set there, such as ``**{"train::trainer::max_epochs": 2}``.
 
     Raises:
+        PolicyError: for what the level of trust does not allow, or a bundle from elsewhere that was not approved.
         InputError: when a file is not there or cannot be read; and see `bundle_engine.errors` for what can be wrong
             with the config. Nothing is built before `initialize`.
 
@@ -94,8 +107,10 @@ class ConfigWorkflow(BundleWorkflow):
         properties_path: str | os.PathLike[str] | None = None,
         *,
         strict: bool = False,
+        trust: Policy | str | None = None,
         **override: Any,
     ) -> None:
+        self._policy = policy_of(trust)
         files = [] if isinstance(config_file, Mapping) else as_files(config_file)
         check_files(files, "config")
         self.config_root_path = Path(files[0]).parent if files else Path("configs")
@@ -103,6 +118,10 @@ class ConfigWorkflow(BundleWorkflow):
         self._remarks: list[tuple[int, str]] = []  # for the log, which is not set up yet
         if meta_file is None:
             meta_file = self._beside_config(METADATA_NAMES)
+        if self._policy.is_full:
+            require_approval(config_file, meta_file, logging_file, tracking, properties_path)
+        elif tracking is not None:
+            raise PolicyError("tracking writes files and calls servers, so it needs full trust", hint="leave it out")
         super().__init__(workflow_type=workflow_type, properties_path=properties_path, meta_file=meta_file)
 
         self._logging_file: str | os.PathLike[str] | None = None
@@ -112,10 +131,15 @@ class ConfigWorkflow(BundleWorkflow):
         elif logging_file is not False:
             self._logging_file = logging_file
         if self._logging_file is not None:
-            read_logging_config(self._logging_file)  # what cannot be used is refused now, and used later
+            streams_only = not self._policy.is_full
+            read_logging_config(
+                self._logging_file, streams_only=streams_only
+            )  # what cannot be used is refused now, and used later
 
-        self.parser = ConfigParser()
+        self.parser = ConfigParser(policy=self._policy)
         self.parser.bundle_root = self._root
+        if self._policy.is_full:
+            self.parser.on_read(require_approval)  # a macro may read from another bundle
         if config_file is not None:
             self.parser.read_config(config_file if isinstance(config_file, Mapping) else files)
         if meta_file is not None:
@@ -135,6 +159,10 @@ class ConfigWorkflow(BundleWorkflow):
             patch_tracking(self.parser, settings)
             self._used += settings["configs"]
         self._is_initialized = False
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        """Let the bundle's own modules be imported for the time being; below full trust, keep them away."""
+        return importable(self._root) if self._policy.is_full else isolated(self._root)
 
     def _beside_config(self, names: tuple[str, ...]) -> str | None:
         paths = (self.config_root_path / name for name in names)
@@ -160,7 +188,7 @@ class ConfigWorkflow(BundleWorkflow):
         Returns:
             the values of the steps.
         """
-        with importable(self._root):
+        with self._at_work():
             self.parser.parse(reset=True)
             self._tell_unused_overrides()
             self.parser.check(*self._present(self.init_id, self.run_id, self.final_id))
@@ -180,7 +208,7 @@ class ConfigWorkflow(BundleWorkflow):
             UsageError: when the config has no `run_id`.
         """
         self.require_run()
-        with importable(self._root):
+        with self._at_work():
             return self._take_steps(self.run_id)
 
     def finalize(self) -> list[Any]:
@@ -189,7 +217,7 @@ class ConfigWorkflow(BundleWorkflow):
         Returns:
             the values of the steps.
         """
-        with importable(self._root):
+        with self._at_work():
             return self._take_steps(self.final_id)
 
     def prepare(self) -> list[str]:
@@ -200,7 +228,7 @@ class ConfigWorkflow(BundleWorkflow):
         """
         self.require_run()
         built: list[str] = []
-        with importable(self._root):
+        with self._at_work():
             for step in self._present(self.run_id, self.final_id):
                 for id in self.parser.dependencies(step):
                     if id not in built and id in self.parser:
@@ -237,7 +265,7 @@ class ConfigWorkflow(BundleWorkflow):
 
     def _set_up_log(self) -> None:
         if self._logging_file is not None:
-            apply_logging_file(self._logging_file)
+            apply_logging_file(self._logging_file, streams_only=not self._policy.is_full)
             self._remarks.append((logging.INFO, f"the log is set up by {self._logging_file}"))
         elif not self._leave_log_alone:
             default_log()
@@ -291,7 +319,7 @@ class ConfigWorkflow(BundleWorkflow):
             raise WorkflowError(f"the property '{name}' cannot be read yet", hint="call initialize() first")
         id = _property_id(name, property)
         if id in self.parser:
-            with importable(self._root):
+            with self._at_work():
                 return self.parser.get_parsed_content(id)
         if property.get(REQUIRED):
             raise IdNotFoundError(f"the bundle has no property '{name}', which it must have", id=id)

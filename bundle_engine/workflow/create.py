@@ -9,13 +9,17 @@ from typing import Any
 
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
+from bundle_engine.config.expansion import MacroFiles
 from bundle_engine.config.ids import MERGE
-from bundle_engine.errors import MergeError, UsageError
+from bundle_engine.config.origins import Origins
+from bundle_engine.config.policy import FULL, Policy, policy_of
+from bundle_engine.errors import MergeError, PolicyError, UsageError
+from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.base import BundleWorkflow
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
 from bundle_engine.workflow.files import FileOrFiles, as_files
 from bundle_engine.workflow.pythonic import PythonicWorkflow
-from bundle_engine.workflow.roots import bundle_root_of, importable
+from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
 
 __all__ = [
     "build_workflow",
@@ -119,6 +123,8 @@ def create_workflow(
     workflow_name: WorkflowName = None,
     config_file: FileOrFiles | Mapping[str, Any] | None = None,
     args_file: ArgsFile = None,
+    *,
+    trust: Policy | str | None = None,
     **kwargs: Any,
 ) -> Any:
     """Make a workflow and initialize it.
@@ -128,12 +134,13 @@ def create_workflow(
             ``PythonicWorkflow``.
         config_file: file or files with the config.
         args_file: file or files with arguments; those that are given win.
+        trust: how far the config is trusted: ``data``, ``safe`` or ``full`` (the default); no file can say it.
         kwargs: further arguments of the class.
 
     Returns:
         the workflow.
     """
-    workflow = build_workflow(workflow_name, config_file, args_file, **kwargs)
+    workflow = build_workflow(workflow_name, config_file, args_file, trust=trust, **kwargs)
     workflow.initialize()
     return workflow
 
@@ -142,20 +149,32 @@ def build_workflow(
     workflow_name: WorkflowName = None,
     config_file: FileOrFiles | Mapping[str, Any] | None = None,
     args_file: ArgsFile = None,
+    *,
+    trust: Policy | str | None = None,
     **kwargs: Any,
 ) -> Any:
     """Make a workflow as `create_workflow` does, without initializing it.
 
     Raises:
+        PolicyError: for a class of the caller's choosing below full trust; for a bundle from elsewhere at full
+            trust that was not approved.
         UsageError: when the class cannot be found, is no workflow, or does not take the arguments.
     """
     given = {"workflow_name": workflow_name, "config_file": config_file, **kwargs}
+    policy = policy_of(trust)
     arguments = merge_arguments(
-        read_args_file(args_file), {k: v for k, v in given.items() if v is not None or k not in _OPTIONS}
+        read_args_file(args_file, policy=policy), {k: v for k, v in given.items() if v is not None or k not in _OPTIONS}
     )
     name = arguments.pop("workflow_name", None)
     files = arguments.get("config_file")
     root = None if files is None or isinstance(files, Mapping) else next(iter(as_files(files)), None)
+    if not policy.is_full:
+        if name not in (None, ConfigWorkflow, ConfigWorkflow.__name__):
+            message = f"the workflow {name!r} is Python code, which needs full trust"
+            raise PolicyError(message, hint="--trust full allows it; below that, a workflow is a config")
+        with isolated(bundle_root_of(root) if root else None):
+            return ConfigWorkflow(**{"config_file": None, **arguments}, trust=policy)
+    require_approval(files, None if isinstance(args_file, Mapping) else args_file, os.getcwd())
     with importable(bundle_root_of(root) if root else None):
         kind = _workflow_class(name)
         if kind is ConfigWorkflow:
@@ -181,19 +200,29 @@ def complete(workflow: Any) -> None:
     workflow.finalize()
 
 
-def read_args_file(args_file: ArgsFile) -> dict[str, Any]:
+def read_args_file(args_file: ArgsFile, *, policy: Policy = FULL) -> dict[str, Any]:
     """Read arguments from a file, or from several with later ones over earlier ones.
 
+    Args:
+        args_file: the file or files; or the arguments themselves.
+        policy: below full trust, a file extends files of its own folder only.
+
     Raises:
+        UsageError: when they say how far to trust: only the command line and the caller's code do that.
         InputError: when a file is not there or cannot be read.
     """
     if args_file is None:
         return {}
-    if isinstance(args_file, Mapping):
-        return dict(args_file)
     arguments: dict[str, Any] = {}
-    for file in as_files(args_file):
-        arguments = merge_arguments(arguments, ConfigParser.load_config_file(file))
+    if isinstance(args_file, Mapping):
+        arguments = dict(args_file)
+    else:
+        for file in as_files(args_file):
+            read = MacroFiles(confined=not policy.is_full).assemble(file, {}, Origins())
+            arguments = merge_arguments(arguments, read)
+    if any(key in ("trust", "+trust", "~trust") for key in arguments):
+        message = "an args_file does not say how far to trust a bundle"
+        raise UsageError(message, id="trust", hint="say it on the command line: --trust data, safe or full")
     return arguments
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bundle_engine.config.ids import PATH_SUFFIXES, Id
-from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, Place
+from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, Place, PolicyError
 from bundle_engine.workflow.files import near_files
 
 __all__ = ["read_logging_config"]
@@ -30,14 +30,16 @@ _Refuse = Callable[[tuple[str, ...], str], BundleEngineError]
 """Make the error for (the keys that lead to a value, what is wrong with it)."""
 
 
-def read_logging_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_logging_config(path: str | os.PathLike[str], *, streams_only: bool = False) -> dict[str, Any]:
     """Read a logging file into a mapping for `logging.config.dictConfig`.
 
     Args:
         path: an INI file in the form of `logging.config.fileConfig`; or, if its name ends in .json, .yaml or .yml,
             a mapping in the form of `logging.config.dictConfig`.
+        streams_only: refuse all that writes anywhere else than to standard output and standard error.
 
     Raises:
+        PolicyError: for what `streams_only` refuses.
         InputNotFoundError: when there is no such file.
         InputError: when it cannot be read, or holds anything but plain values, ``sys.stdout``, ``sys.stderr`` and
             the handlers and formatters of `logging` and `logging.handlers`.
@@ -56,13 +58,38 @@ def read_logging_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
         config = {"version": 1, "disable_existing_loggers": False, **document.data}
         _refuse_code(config, refuse)
-        return config
+        return _with_streams_only(config, path) if streams_only else config
 
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the logging config file {path}: {error}") from error
-    return _Ini(path, text).config()
+    config = _Ini(path, text).config()
+    return _with_streams_only(config, path) if streams_only else config
+
+
+def _with_streams_only(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Give a config back if it writes to the standard streams only, in plain formats."""
+
+    def refuse(what: str, why: str) -> PolicyError:
+        hint = "--logging_file False leaves the file out; --log_file FILE writes a log where you want it"
+        return PolicyError(
+            f"the logging config {path} needs full trust: {what} {why}", place=Place(str(path)), hint=hint
+        )
+
+    for name, handler in (config.get("handlers") or {}).items():
+        if handler.get("class") not in ("logging.StreamHandler", "logging.NullHandler"):
+            raise refuse(f"the handler '{name}'", "is none that writes to a standard stream")
+        if handler.get("stream") not in (None, *_STREAMS.values()):
+            raise refuse(f"the stream of the handler '{name}'", "is none of the standard ones")
+        if more := set(handler) - {"class", "level", "formatter", "filters", "stream"}:
+            raise refuse(f"the handler '{name}'", f"has the argument '{sorted(map(str, more))[0]}'")
+    for name, formatter in (config.get("formatters") or {}).items():
+        if formatter.get("class") not in (None, "logging.Formatter") or formatter.get("style") not in (None, "%"):
+            raise refuse(f"the formatter '{name}'", "is none of Python's in the style '%'")
+        if more := set(formatter) - {"class", "style", "format", "datefmt", "validate"}:
+            raise refuse(f"the formatter '{name}'", f"has the argument '{sorted(map(str, more))[0]}'")
+    return config
 
 
 def _refusal(path: Path, where: str, why: str, place: Place | None) -> InputError:

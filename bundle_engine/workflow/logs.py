@@ -23,19 +23,21 @@ else:
 _applied: tuple[Any, ...] = ()  # what the last logging file left behind
 
 
-def apply_logging_file(path: str | os.PathLike[str]) -> None:
+def apply_logging_file(path: str | os.PathLike[str], *, streams_only: bool = False) -> None:
     """Set up the log as a file says; doing so again with the same content changes nothing.
 
     Args:
         path: an INI file in the form of `logging.config.fileConfig`, or a JSON or YAML file in the form of
             `logging.config.dictConfig`. Nothing that is written in it is run.
+        streams_only: refuse all that writes anywhere else than to standard output and standard error.
 
     Raises:
+        PolicyError: for what `streams_only` refuses.
         InputNotFoundError: when there is no such file.
         InputError: when it cannot be read or applied, or when it could run code.
     """
     global _applied
-    config = read_logging_config(path)
+    config = read_logging_config(path, streams_only=streams_only)
     if _applied == _state(config):
         return
     import logging.config

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["bundle_root_of", "importable"]
+__all__ = ["bundle_root_of", "importable", "isolated"]
 
 _lock = threading.RLock()
 _at_work: list[tuple[str, frozenset[str]]] = []  # roots, the innermost last; the names of modules when each came in
@@ -58,6 +58,33 @@ def importable(root: Path | None) -> Iterator[None]:
             del _at_work[last]
             if _at_work:
                 _hand_over_to(_at_work[-1][0])
+
+
+@contextmanager
+def isolated(root: Path | None) -> Iterator[None]:
+    """Keep modules below `root`, and in the working directory, from being imported, for a ``with`` block.
+
+    What is imported already stays, and so do the folders of Python's own installation.
+    """
+    with _lock:
+        before = list(sys.path)
+        sys.path[:] = [entry for entry in before if not _is_outsider(entry, root)]
+        kept = list(sys.path)
+    try:
+        yield
+    finally:
+        with _lock:
+            added = [entry for entry in sys.path if entry not in kept]
+            sys.path[:] = [*added, *before] if added else before
+
+
+def _is_outsider(entry: str, root: Path | None) -> bool:
+    """Tell whether a folder of ``sys.path`` is the working directory, or one of a bundle's."""
+    folder = Path(entry or ".").resolve()
+    if folder == Path.cwd().resolve():
+        return True
+    homes = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
+    return root is not None and folder.is_relative_to(root.resolve()) and not any(map(folder.is_relative_to, homes))
 
 
 def _take_stock() -> None:
