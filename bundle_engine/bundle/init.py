@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.bundle.blueprint import ONLY_INFERENCE, TEMPLATES, Blueprint, bundle_files, metadata_of
 from bundle_engine.bundle.architectures import CLASSIFICATION, SEGMENTATION, choose_network, definition_of, task_of
+from bundle_engine.bundle.blueprint import ONLY_INFERENCE, TEMPLATES, Blueprint, bundle_files, metadata_of
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
 from bundle_engine.config.ids import SIGILS

@@ -41,7 +41,7 @@ def make_dataset(
     """
     target = Path(folder).expanduser().absolute()
     made_of = json.dumps([spatial_dims, in_channels, num_classes, list(size), count, seed])
-    note = target / "synthetic.json"
+    note = target / "synthetic.txt"
     if note.is_file() and note.read_text(encoding="utf-8") == made_of:
         return str(target)
     if target.exists() and not note.is_file():
