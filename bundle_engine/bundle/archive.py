@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bundle_engine.bundle.digests import CHUNK, LIST_NAME, digest_of, files_of, format_digests
-from bundle_engine.bundle.hashing import BackgroundHash
+from bundle_engine.bundle.digests import LIST_NAME, digest_of, files_of, format_digests
+from bundle_engine.bundle.hashing import BackgroundHash, Chunk, chunks_of
 from bundle_engine.bundle.member_names import MemberNames
 from bundle_engine.bundle.zip_writer import ZipWriter
 from bundle_engine.config.ids import PATH_SUFFIXES
@@ -273,17 +273,17 @@ def _survey(file: Path, tell: _Told) -> _Content:
         return _Content(size, checksum, hashed.hexdigest())
 
 
-def _chunks(file: Path, tell: _Told) -> Iterator[bytes]:
+def _chunks(file: Path, tell: _Told) -> Iterator[Chunk]:
     try:
         with file.open("rb", buffering=0) as stream:
-            while chunk := stream.read(CHUNK):
+            for chunk in chunks_of(stream.readinto):
                 yield chunk
                 tell(len(chunk))
     except OSError as error:
         raise InputError(f"cannot read '{file}': {error.strerror or error}") from error
 
 
-_Entry = tuple[str, _Content, Iterable[bytes]]
+_Entry = tuple[str, _Content, Iterable[Chunk]]
 
 
 def _entries(
@@ -303,7 +303,7 @@ def _write(target: Path, entries: Iterable[_Entry]) -> tuple[str, int]:
     try:
         with BackgroundHash() as hashed, temporary.open("xb") as stream:
 
-            def put(data: bytes) -> None:
+            def put(data: Chunk) -> None:
                 hashed.update(data)
                 stream.write(data)
 

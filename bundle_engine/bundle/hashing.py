@@ -1,17 +1,46 @@
-"""A SHA-256 that is computed in a thread of its own, while its caller reads and writes."""
+"""A SHA-256 that is computed in a thread of its own while its caller reads and writes, and buffers to read into."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from queue import Queue
 from threading import Thread
 from types import TracebackType
 
 from bundle_engine.bundle.digests import CHUNK
 
-__all__ = ["BackgroundHash"]
+__all__ = ["BackgroundHash", "Chunk", "chunks_of"]
 
-_WAITING = 8  # chunks that may wait for the thread; they bound the memory
+Chunk = bytes | memoryview
+
+_WAITING = 6  # chunks that may wait for the thread; they bound the memory
+_BUFFERS = _WAITING + 2  # with the one that is being hashed, and the one that is being read
+
+
+def chunks_of(readinto: Callable[[memoryview], int | None], size: int | None = None) -> Iterator[memoryview]:
+    """Read a stream into a few buffers, one after the other: new ones would cost more time than reading.
+
+    A chunk holds what was read until `BackgroundHash` has taken it and some more were asked for; who wants to keep it
+    makes a copy.
+
+    Args:
+        readinto: fills a buffer, and gives the number of bytes; 0 at the end.
+        size: number of bytes after which to stop.
+    """
+    buffers: list[memoryview] = []
+    turn, left = 0, size
+    while left is None or left > 0:
+        if turn == len(buffers) and turn < _BUFFERS:
+            buffers.append(memoryview(bytearray(CHUNK if left is None else min(CHUNK, left))))
+        buffer = buffers[turn]
+        count = readinto(buffer if left is None else buffer[:left])
+        if not count:
+            return
+        yield buffer[:count]
+        turn = (turn + 1) % _BUFFERS
+        if left is not None:
+            left -= count
 
 
 class BackgroundHash:
@@ -22,12 +51,12 @@ class BackgroundHash:
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._queue: Queue[bytes | None] = Queue(_WAITING)
+        self._queue: Queue[Chunk | None] = Queue(_WAITING)
         self._thread: Thread | None = None
         self._given_up = False
 
-    def update(self, chunk: bytes) -> None:
-        """Add a chunk, which the caller no longer changes."""
+    def update(self, chunk: Chunk) -> None:
+        """Add a chunk that the caller does not change, or one of `chunks_of`."""
         if self._thread is None:
             if len(chunk) < CHUNK:
                 self._digest.update(chunk)

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, BinaryIO, cast
 
 from bundle_engine.bundle.digests import CHUNK
+from bundle_engine.bundle.hashing import Chunk, chunks_of
 from bundle_engine.errors import InputError
 
 __all__ = ["Limits", "Member", "members_of"]
@@ -27,6 +28,7 @@ __all__ = ["Limits", "Member", "members_of"]
 _ANY_RATIO = 64 << 20  # bytes that may come out of an archive whatever its ratio
 _DIRECTORY_ENTRY = 256  # bytes of a zip's directory for each member, on average
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
+_LOCAL_NAME = 26  # where a member's header tells the lengths of its name and of what follows before the content
 _ZERO_BLOCK = bytes(tarfile.BLOCKSIZE)
 _TAIL = (1 << 16) + 98  # the end of a zip: the longest comment and the records before it
 
@@ -53,7 +55,7 @@ class Limits:
         """
         if size > self.size:
             hint = f"if you trust where it came from, --max_size {-(-size // 10**9)}GB allows it"
-            raise InputError(f"the archive is refused: it unpacks to more than {self.size / 1e9:,.0f} GB", hint=hint)
+            raise InputError(f"the archive is refused: it unpacks to more than {self.size:,} bytes", hint=hint)
         if size > _ANY_RATIO and size > self.ratio * packed:
             hint = "if you trust where it came from, --max_ratio allows more"
             message = f"the archive is refused: it unpacks to more than {self.ratio:g} times its size, as bombs do"
@@ -84,7 +86,7 @@ class Member:
     name: str
     folder: bool
     size: int
-    chunks: Callable[[], Iterator[bytes]]
+    chunks: Callable[[], Iterator[Chunk]]
 
 
 def members_of(file: BinaryIO, name: str, limits: Limits) -> Iterator[Member]:
@@ -151,7 +153,7 @@ def _zip_members(file: BinaryIO, size: int, limits: Limits) -> Iterator[Member]:
     for info in infos:
         _check_zip_member(info)
     for info in infos:
-        yield Member(info.orig_filename, info.is_dir(), info.file_size, partial(_zip_chunks, archive, info))
+        yield Member(info.orig_filename, info.is_dir(), info.file_size, partial(_zip_chunks, archive, info, file))
 
 
 def _check_directory(file: BinaryIO, size: int, limits: Limits) -> None:
@@ -179,15 +181,35 @@ def _check_zip_member(info: zipfile.ZipInfo) -> None:
         raise _refused(info.orig_filename, f"compressed in a way (number {info.compress_type}) that is not supported")
 
 
-def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: BinaryIO) -> Iterator[Chunk]:
     with _damage_told(info.orig_filename):
         left = info.file_size
-        with archive.open(info) as stream:
+        with archive.open(info) as stream:  # which holds the header of the member against the directory
+            if info.compress_type == zipfile.ZIP_STORED:
+                yield from _stored_chunks(info, file)
+                return
             while chunk := stream.read(CHUNK):
                 left -= len(chunk)
                 yield chunk
         if left:
             raise EOFError("it ends too early")
+
+
+def _stored_chunks(info: zipfile.ZipInfo, file: BinaryIO) -> Iterator[Chunk]:
+    """Read a member that is not compressed, as weights are, without the copies that `zipfile` makes."""
+    if info.compress_size != info.file_size:
+        raise zipfile.BadZipFile("it is not compressed, but has two sizes")
+    file.seek(info.header_offset + _LOCAL_NAME)
+    file.seek(sum(struct.unpack("<2H", file.read(4))), os.SEEK_CUR)
+    left, checksum = info.file_size, 0
+    for chunk in chunks_of(cast(Any, file).readinto, left):
+        left -= len(chunk)
+        checksum = zlib.crc32(chunk, checksum)
+        yield chunk
+    if left:
+        raise EOFError("it ends too early")
+    if checksum != info.CRC:
+        raise zipfile.BadZipFile("its content does not have the checksum that the archive names")
 
 
 def _refused(name: str, what: str) -> InputError:
@@ -261,7 +283,7 @@ def _check_tar_member(member: tarfile.TarInfo) -> None:
         raise _refused(member.name, "of a negative size")
 
 
-def _tar_chunks(forward: _Forward, member: tarfile.TarInfo) -> Iterator[bytes]:
+def _tar_chunks(forward: _Forward, member: tarfile.TarInfo) -> Iterator[Chunk]:
     with _damage_told(member.name):
         left = member.size
         while left:

@@ -86,6 +86,9 @@ def unpack(
         if target is None:
             target = _named(name)
         _check_target(target, overwrite=overwrite)
+        if path.resolve().is_relative_to(target.resolve()):
+            hint = "move the archive elsewhere, or name another folder"
+            raise UsageError(f"the archive '{path}' lies in the folder that is to be replaced", hint=hint)
         known = origin or BundleOrigin("archive")
         known = replace(known, url=known.url or str(path.absolute()))
         write_origin(root, replace(known, archive_digest=archive_digest, tree_digest=digest_of(digests)))

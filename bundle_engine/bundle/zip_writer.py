@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable
 
+from bundle_engine.bundle.hashing import Chunk
 from bundle_engine.errors import InputError
 
 __all__ = ["ZipWriter"]
@@ -37,13 +38,13 @@ class ZipWriter:
         largest: number from which on the 64-bit fields are used.
     """
 
-    def __init__(self, write: Callable[[bytes], object], *, largest: int = _FULL) -> None:
+    def __init__(self, write: Callable[[Chunk], object], *, largest: int = _FULL) -> None:
         self._write = write
         self._largest = largest
         self._offset = 0
         self._directory: list[bytes] = []
 
-    def add(self, name: str, size: int, checksum: int, chunks: Iterable[bytes]) -> None:
+    def add(self, name: str, size: int, checksum: int, chunks: Iterable[Chunk]) -> None:
         """Write a file.
 
         Args:
@@ -94,6 +95,6 @@ class ZipWriter:
         self._put(_END.pack(b"PK\5\6", 0, 0, count, count, size, start, 0))
         return self._offset
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: Chunk) -> None:
         self._write(data)
         self._offset += len(data)

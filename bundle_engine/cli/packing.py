@@ -16,7 +16,6 @@ __all__ = ["PACKING", "byte_progress", "pack", "unpack"]
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
-_EXAMPLE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _PATIENCE = 5.0  # seconds between two lines where there is no terminal
 
 
@@ -211,8 +210,8 @@ PACKING: tuple[Command, ...] = (
         examples=(
             ("unpack my_bundle_v0.1.0.zip", "to my_bundle, and print the digest of its files' digests"),
             (
-                f"unpack bundle.zip --sha256 {_EXAMPLE}",
-                "only if it is the one that was published",
+                'unpack bundle.zip --output mine --sha256 "$DIGEST"',
+                "to this folder, if it is the archive that was published",
             ),
         ),
         load=_load_unpack,

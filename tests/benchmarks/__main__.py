@@ -5,7 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("cold_start", "resolving", "worst_cases", "target_index", "training_loop", "checking")
+BENCHMARKS = (
+    "cold_start",
+    "resolving",
+    "worst_cases",
+    "target_index",
+    "training_loop",
+    "checking",
+    "packing",
+    "network_format",
+)
 
 
 def main(names: list[str]) -> int:

@@ -24,7 +24,8 @@ from pathlib import Path
 import pytest
 
 from bundle_engine.bundle.archive import make_archive
-from bundle_engine.bundle.digests import digest_of, format_digests, tree_digests
+from bundle_engine.bundle.digests import CHUNK, digest_of, format_digests, tree_digests
+from bundle_engine.bundle.hashing import BackgroundHash, chunks_of
 from bundle_engine.bundle.member_names import MemberNames
 from bundle_engine.bundle.members import Limits
 from bundle_engine.bundle.origin import BundleOrigin, read_origin
@@ -429,7 +430,7 @@ def test_limits_can_be_lowered_and_raised(here, tmp_path):
     archive = zipped(tmp_path / "a.zip", GOOD | {"b/zeros": bytes(70 << 20)})
     with pytest.raises(InputError, match="times its size"):
         unpack(archive)
-    with pytest.raises(InputError, match="to more than 0 GB"):
+    with pytest.raises(InputError, match="to more than 1,000 bytes"):
         unpack(archive, limits=Limits(size=1000))
     with pytest.raises(InputError, match="more than 3 members"):
         unpack(archive, limits=Limits(entries=3))
@@ -592,6 +593,14 @@ def test_only_a_bundle_is_replaced(here, tmp_path):
     assert names(here)[:2] == ["b", "b/thesis.txt"]
 
 
+def test_an_archive_is_not_replaced_by_what_is_in_it(here, tmp_path):
+    folder = unpack(make_zip(tmp_path / "a.zip"))
+    archive = make_zip(folder / "a.zip")
+    with pytest.raises(UsageError, match="lies in the folder that is to be replaced"):
+        unpack(archive, folder, overwrite=True)
+    assert archive.is_file()
+
+
 def test_the_old_bundle_comes_back_when_the_new_one_cannot_be_put_in_place(here, tmp_path, monkeypatch):
     archive = make_zip(tmp_path / "a.zip")
     unpack(archive)
@@ -670,6 +679,21 @@ def test_an_interrupted_process_leaves_nothing(here, large, command, number):
     assert (process.returncode, out) == (128 + number, "")
     assert err in ("interrupted\n", "terminated\n")
     assert os.listdir(here) == []
+
+
+def test_a_hash_in_the_background_is_right_however_slow_it_is(tmp_path, monkeypatch):
+    content = os.urandom(CHUNK * 21 + 5)
+    (tmp_path / "w").write_bytes(content)
+    with BackgroundHash() as hashed, (tmp_path / "w").open("rb", buffering=0) as stream:
+        work, seen = hashed._work, []
+        monkeypatch.setattr(hashed, "_work", lambda: (time.sleep(0.3), work()))
+        for chunk in chunks_of(stream.readinto):
+            hashed.update(chunk)
+            seen.append(bytes(chunk))
+        assert hashed.hexdigest() == hashlib.sha256(content).hexdigest()
+    assert b"".join(seen) == content
+    assert list(chunks_of(io.BytesIO(content).readinto, 0)) == []
+    assert b"".join(map(bytes, chunks_of(io.BytesIO(content).readinto, CHUNK + 1))) == content[: CHUNK + 1]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
