@@ -113,7 +113,7 @@ TRUSTING = (
         examples=(
             ("trust my_download", "show what the bundle can do, and ask"),
             ("trust my_download --show", "say whether it is approved"),
-            ("run --bundle my_download --trust safe", "run it without any code of its own"),
+            ("trust my_download --revoke", "take the approval back"),
         ),
         load=_load_trust,
         exits=((0, "approved, or one's own"), (1, "--show: not approved"), (2, "wrong input, or not approved now")),

@@ -20,16 +20,16 @@ class MacroFiles:
 
     Args:
         confined: read below `bundle_root`, and the folders of the files that `admit` was told, only.
+        on_read: told each file that a macro or an ``_extends_`` names, before it is read.
 
     Attributes:
         bundle_root: the second folder to look in, after that of the file that holds the macro.
         roots: the folders that reading is confined to, besides.
-        on_read: told each file that a macro or an ``_extends_`` names, before it is read.
     """
 
-    def __init__(self, *, confined: bool = False) -> None:
+    def __init__(self, *, confined: bool = False, on_read: Callable[[Path], object] | None = None) -> None:
         self.bundle_root: Path | None = None
-        self.on_read: Callable[[Path], object] | None = None
+        self.on_read = on_read
         self._documents: dict[Path, Document] = {}
         self._confined = confined
         self.roots: set[Path] = set()

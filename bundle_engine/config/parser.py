@@ -35,6 +35,7 @@ class ConfigParser(ConfigFiles):
         globals: names that expressions may use, besides ``monai``, ``torch``, ``np`` and ``numpy``; a string is
             the module to import when an expression uses the name. False takes the four away, too.
         policy: how far the config is trusted: ``data``, ``safe`` or ``full``, see `bundle_engine.config.policy`.
+        on_read: told each file that a macro or an ``_extends_`` names, before it is read.
 
     Attributes:
         config: the config as written; macros and relative ids are written out once it was parsed.
@@ -49,10 +50,11 @@ class ConfigParser(ConfigFiles):
         globals: Mapping[str, Any] | bool | None = None,
         *,
         policy: Policy | str | None = None,
+        on_read: Callable[[Path], object] | None = None,
     ) -> None:
         given = {} if globals is False else {**DEFAULT_GLOBALS, **(globals if isinstance(globals, Mapping) else {})}
         self._policy = policy_of(policy)
-        self._files = MacroFiles(confined=not self._policy.is_full)
+        self._files = MacroFiles(confined=not self._policy.is_full, on_read=on_read)
         self.locator = ComponentLocator(excludes)
         self._given = given
         self._names = Names(given)
@@ -81,10 +83,6 @@ class ConfigParser(ConfigFiles):
     @bundle_root.setter
     def bundle_root(self, folder: PathLike | None) -> None:
         self._files.bundle_root = None if folder is None else Path(folder)
-
-    def on_read(self, told: Callable[[Path], object]) -> None:
-        """Have a function told each file that a macro or an ``_extends_`` names, before it is read."""
-        self._files.on_read = told
 
     @property
     def ref_resolver(self) -> ReferenceResolver:

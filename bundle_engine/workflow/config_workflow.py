@@ -136,10 +136,9 @@ class ConfigWorkflow(BundleWorkflow):
                 self._logging_file, streams_only=streams_only
             )  # what cannot be used is refused now, and used later
 
-        self.parser = ConfigParser(policy=self._policy)
+        watch = require_approval if self._policy.is_full else None  # a macro may read from another bundle
+        self.parser = ConfigParser(policy=self._policy, on_read=watch)
         self.parser.bundle_root = self._root
-        if self._policy.is_full:
-            self.parser.on_read(require_approval)  # a macro may read from another bundle
         if config_file is not None:
             self.parser.read_config(config_file if isinstance(config_file, Mapping) else files)
         if meta_file is not None:
