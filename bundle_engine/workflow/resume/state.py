@@ -15,6 +15,7 @@ _NOT_KEPT = frozenset(  # of an engine's state: what belongs to one moment, or i
     {"batch", "output", "dataloader", "seed", "times", "max_epochs", "max_iters", "epoch_length", "metrics"}
 )
 _UNKNOWN: Any = object()
+_LINES = 12  # of what a class says against a state
 
 
 def capture(found: Found) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def restore(found: Found, state: Mapping[str, Any], source: str) -> list[str]:
             value.load_state_dict(state["stateful"][path])
         except Exception as error:  # whatever a class says when the state is not its own
             raise InputError(
-                f"{source} does not fit the config: '{path}' cannot take its state: {str(error).strip()}",
+                f"{source} does not fit the config: '{path}' cannot take its state",
+                notes=[line.strip() for line in str(error).strip().split("\n")[:_LINES]],
                 hint="go on with the config that the run began with, or begin anew without --resume",
             ) from error
     for path, engine in found.engines.items():

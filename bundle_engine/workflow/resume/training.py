@@ -11,7 +11,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bundle_engine.errors import BundleEngineError, WorkflowError
@@ -38,6 +39,7 @@ class Keeper:
     Attributes:
         resumed: the epoch and the iteration that the training went on after; None where it began anew.
         seconds: time spent on checkpoints.
+        error: why a checkpoint could not be written or used.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Keeper:
         self.epochs = epochs
         self.resumed: tuple[int, int] | None = None
         self.seconds = 0.0
+        self.error: BundleEngineError | None = None
         self._roots = roots
         self._found = Found({}, {}, {}, {}, {})
         self._processes = Processes()
@@ -74,6 +77,18 @@ class Keeper:
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
         trainer.add_event_handler(Events.COMPLETED, self.close)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Surround the training: what the keeper has to say is not lost in the errors of those that call it."""
+        try:
+            yield
+        except Exception:
+            if self.error is not None:
+                raise self.error from None
+            raise
+        finally:
+            self.close()
+
     # --- events ---
 
     def _started(self) -> None:
@@ -81,17 +96,21 @@ class Keeper:
         self._found = find_objects([*self._roots(), ("trainer", self.trainer)])
         for path, loader in self._found.loaders.items():
             if loader.persistent_workers and loader.num_workers:
-                loader.persistent_workers = False  # nobody can tell where their random streams stand
+                vars(loader)["persistent_workers"] = False  # nobody can tell where their random streams stand
                 logger.info("the workers of '%s' begin anew in each epoch, so that the training can be resumed", path)
         self._processes = Processes.now()
         self._catch_signals()
-        newest = self.snapshots.newest() if self.resume else None
-        if newest is None:
-            if self.resume:
-                logger.warning("there is no checkpoint in '%s' yet: the training begins anew", self.snapshots.folder)
-            self._save()
-            return
-        self._go_on(*newest)
+        try:
+            newest = self.snapshots.newest() if self.resume else None
+            if newest is not None:
+                self._go_on(*newest)
+                return
+        except BundleEngineError as error:
+            self.error = error
+            raise
+        if self.resume:
+            logger.warning("there is no checkpoint in '%s' yet: the training begins anew", self.snapshots.folder)
+        self._save()
 
     def _go_on(self, snapshot: Any, state: Mapping[str, Any]) -> None:
         source = f"the checkpoint '{self.snapshots.folder / snapshot.file}'"
@@ -186,10 +205,11 @@ class Keeper:
                     best=best,
                 )
             except (OSError, RuntimeError, BundleEngineError) as error:  # torch says "cannot write" as RuntimeError
-                raise WorkflowError(
+                self.error = WorkflowError(
                     f"the checkpoint of epoch {state.epoch} cannot be written to '{self.snapshots.folder}': {error}",
                     hint="those before it are whole: make room, and go on with --resume",
-                ) from error
+                )
+                raise self.error from error
         self.seconds += time.perf_counter() - begin
 
     def _key_metric(self) -> tuple[float | None, bool]:
