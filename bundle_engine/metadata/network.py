@@ -78,7 +78,9 @@ def verify_net_in_out(
     Raises:
         UsageError: when no config is named, or a number is none.
         InputError: when a file is not there or cannot be read.
+        PolicyError: for a bundle from elsewhere that its owner has not approved, for the network's code runs.
     """
+    from bundle_engine.workflow.approval import require_approval
     from bundle_engine.workflow.create import read_args_file, update_kwargs
     from bundle_engine.workflow.files import as_files
     from bundle_engine.workflow.roots import bundle_root_of, importable
@@ -88,7 +90,7 @@ def verify_net_in_out(
     arguments = update_kwargs(read_args_file(args_file), ignore_none=True, **given)
     options = {name: arguments.pop(name, None) for name in given}
     arguments |= override
-    root = None if options["bundle"] is None else Path(options["bundle"]).absolute()
+    root = None if options["bundle"] is None else Path(options["bundle"])
     config = options["config_file"]
     files = [Path(file) for file in as_files(config)] if not isinstance(config, Mapping) else []
     if root is not None and config is None:
@@ -98,12 +100,13 @@ def verify_net_in_out(
     metadata = options["meta_file"] or (_metadata_of(files[0]) if files else None)
     if metadata is None:
         raise UsageError("no metadata is named", hint="name the meta_file; metadata.json beside the config is found")
-    parser = ConfigParser()
-    parser.bundle_root = root or (bundle_root_of(files[0]) if files else None)
+    require_approval(root, files, metadata, args_file)
+    parser = ConfigParser(on_read=require_approval)  # a macro may read from another bundle
+    parser.bundle_root = root.absolute() if root is not None else bundle_root_of(files[0]) if files else None
     parser.read_config(config if isinstance(config, Mapping) else files)
     parser.read_meta(metadata)
     if root is not None and "bundle_root" in parser:
-        parser.override({"bundle_root": str(root)}, source="--bundle")
+        parser.override({"bundle_root": str(root.absolute())}, source="--bundle")
     parser.override(arguments)
     for message in parser.unused_overrides(*NETWORK_IDS, str(options["net_id"] or "")).values():
         warnings.warn(message, BundleEngineWarning, stacklevel=2)
