@@ -83,12 +83,16 @@ def check(
 def _unique(findings: Iterable[Finding], subject: Subject) -> list[Finding]:
     """Tell once what macros copied to several ids: at the id where it was written, if that is there."""
     kept: dict[Any, Finding] = {}
+    copies: dict[Any, Finding] = {}
+    written: set[Any] = set()
     for finding in findings:
-        key = (finding.code, finding.place) if finding.place is not None and finding.place.line else finding
-        before = kept.get(key)
-        if before is None or (_is_copy(before, subject) and not _is_copy(finding, subject)):
-            kept[key] = finding
-    return list(kept.values())
+        place = (finding.code, finding.place) if finding.place is not None and finding.place.line else finding
+        if place is not finding and _is_copy(finding, subject):
+            copies.setdefault(place, finding)
+        else:
+            written.add(place)
+            kept.setdefault((place, finding.id), finding)
+    return [*kept.values(), *(finding for place, finding in copies.items() if place not in written)]
 
 
 def _is_copy(finding: Finding, subject: Subject) -> bool:

@@ -140,7 +140,7 @@ def _misspelt(data: Any, schema: Schema) -> Iterator[tuple[Id, str]]:
                 waiting.append((at.child(key), item, known[key]))
             elif inner := _other_rule(rule, key):
                 waiting.append((at.child(key), item, inner))
-            elif near := matches(key, absent, most=1):
+            elif rule.get("additionalProperties") is not False and (near := matches(key, absent, most=1)):
                 absent.remove(near[0])
                 yield at.child(key), near[0]
 

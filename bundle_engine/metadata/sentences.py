@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bundle_engine.config.closest import counted, either, matches
 from bundle_engine.config.ids import Id
 
-__all__ = ["Problem", "kind_of", "problems_of", "shown"]
+__all__ = ["Problem", "problems_of"]
 
 _KINDS = {
     "string": "text",
@@ -63,31 +63,36 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
     """Say what an error of a validator means; one that stands for several gives each."""
     at = Id.parse(str(part) for part in error.absolute_path)
     word = str(error.validator)
-    if word in _SENTENCES:
+    if "propertyNames" in error.absolute_schema_path:
+        meaning = _description(error.schema)
+        hint = f"a key is {meaning}" if meaning else _example(error.schema)
+        yield Problem(at.child(error.instance), f"{_name_of(at)} takes no '{error.instance}'", hint, on_key=True)
+    elif word in _SENTENCES:
         yield from _SENTENCES[word](error, at)
     elif word in _LIMITS:
-        text = _LIMITS[word].format(limit=shown(error.validator_value), value=shown(error.instance))
-        yield Problem(at, f"{name_of(at)} {text}", _example(error.schema))
+        text = _LIMITS[word].format(limit=_shown(error.validator_value), value=_shown(error.instance))
+        yield Problem(at, f"{_name_of(at)} {text}", _example(error.schema))
     elif word in _SIZES:
         yield _wrong_size(error, at, *_SIZES[word])
     elif isinstance(error.schema, bool):
-        yield Problem(at, f"{name_of(at)} should not be there", "delete it", on_key=True)
+        yield Problem(at, f"{_name_of(at)} should not be there", "delete it", on_key=True)
     else:
         rule = json.dumps({word: error.validator_value}, default=str)
-        text = f"{name_of(at)} is {shown(error.instance)}, which the rule {_cut(rule, 80)} of the schema does not allow"
+        text = (
+            f"{_name_of(at)} is {_shown(error.instance)}, which the rule {_cut(rule, 80)} of the schema does not allow"
+        )
         yield Problem(at, text, _example(error.schema))
 
 
-def name_of(at: Id) -> str:
-    """Give what to call a value: its key, or for items of a list where they stand."""
+def _name_of(at: Id) -> str:
+    """Give what to call a value: its key; for items of a list the key of the list, and where they stand in it."""
     if not at:
         return "the file"
-    named = [index for index, part in enumerate(at) if not part.isdecimal()]
-    last = max(named, default=0)
-    return ".".join(at[last:]) if last < len(at) - 1 and not at[-1].isidentifier() else at[-1]
+    last = max((index for index, part in enumerate(at) if not part.isdecimal()), default=0)
+    return ".".join(at[last:])
 
 
-def kind_of(value: Any) -> str:
+def _kind_of(value: Any) -> str:
     """Say what kind of value it is."""
     for kind, types in (("boolean", bool), ("null", type(None)), ("string", str), ("object", dict), ("array", list)):
         if isinstance(value, types):
@@ -95,7 +100,7 @@ def kind_of(value: Any) -> str:
     return "a number" if isinstance(value, (int, float)) else type(value).__name__
 
 
-def shown(value: Any) -> str:
+def _shown(value: Any) -> str:
     """Write a value on one line, shortened."""
     if isinstance(value, str):
         return f"'{_cut(value, 60)}'"
@@ -103,13 +108,13 @@ def shown(value: Any) -> str:
         if not value:
             return f"an empty {'mapping' if isinstance(value, dict) else 'list'}"
         if len(value) > 8 or any(isinstance(each, (dict, list)) for each in value):
-            return kind_of(value)
+            return _kind_of(value)
     if isinstance(value, (datetime.date, datetime.datetime)):
         return f"the date {value}"
     try:
         return _cut(json.dumps(value, ensure_ascii=False, default=str), 60)
     except (ValueError, TypeError, RecursionError):
-        return kind_of(value)
+        return _kind_of(value)
 
 
 def _cut(text: str, most: int) -> str:
@@ -128,7 +133,7 @@ def _required(error: ValidationError, at: Id) -> Iterator[Problem]:
             about = known.get(key, {})
             about = about if isinstance(about, Mapping) else {}
             meaning = str(about.get("description", ""))
-            where = f" of {name_of(at)}" if at else ""
+            where = f" in {_name_of(at)}" if at else ""
             hint = (
                 f"'{key}' is the {meaning}"
                 if meaning and not meaning.startswith(("the ", "what", "who", "how"))
@@ -146,13 +151,15 @@ def _type(error: ValidationError, at: Id) -> Iterator[Problem]:
 def _wrong_kind(at: Id, expected: Sequence[str], value: Any, schema: Any) -> Problem:
     wanted = _or(list(dict.fromkeys(_KINDS.get(kind, kind) for kind in expected)))
     hint = _example(schema)
-    if "string" in expected and isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool):
+    numbers = {"integer", "number"} & set(expected)
+    plain = isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)
+    if "string" in expected and plain and not numbers:
         hint = f'put it in quotes: "{value}"'
     elif "boolean" in expected and isinstance(value, str):
         hint = "write true or false without quotes"
-    elif {"integer", "number"} & set(expected) and isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    elif numbers and isinstance(value, str) and value.strip().lstrip("-").isdecimal():
         hint = f"write {value.strip()} without quotes"
-    return Problem(at, f"{name_of(at)} should be {wanted}, is {shown(value)}", hint)
+    return Problem(at, f"{_name_of(at)} should be {wanted}, is {_shown(value)}", hint)
 
 
 def _enum(error: ValidationError, at: Id) -> Iterator[Problem]:
@@ -161,23 +168,18 @@ def _enum(error: ValidationError, at: Id) -> Iterator[Problem]:
     near = matches(error.instance, texts, most=1) if isinstance(error.instance, str) else []
     hint = f"did you mean {either(near)}?" if near else ""
     yield Problem(
-        at, f"{name_of(at)} should be {_or([shown(each) for each in allowed])}, is {shown(error.instance)}", hint
+        at, f"{_name_of(at)} should be {_or([_shown(each) for each in allowed])}, is {_shown(error.instance)}", hint
     )
 
 
 def _const(error: ValidationError, at: Id) -> Iterator[Problem]:
-    yield Problem(at, f"{name_of(at)} should be {shown(error.validator_value)}, is {shown(error.instance)}")
+    yield Problem(at, f"{_name_of(at)} should be {_shown(error.validator_value)}, is {_shown(error.instance)}")
 
 
 def _pattern(error: ValidationError, at: Id) -> Iterator[Problem]:
-    example = _example(error.schema)
-    meaning = _description(error.schema)
-    hint = example or (f"it is the {meaning}" if meaning else f"the schema has the pattern {error.validator_value}")
-    yield Problem(at, f"{name_of(at)} is {shown(error.instance)}, which has not the form that it should have", hint)
-
-
-def _property_names(error: ValidationError, at: Id) -> Iterator[Problem]:
-    yield Problem(at, f"{name_of(at)} has an unexpected key {shown(error.instance)}")
+    example = _example(error.schema).removeprefix("such as ")
+    wanted = f"look like {example}" if example else f"match the pattern {_cut(str(error.validator_value), 60)}"
+    yield Problem(at, f"{_name_of(at)} should {wanted}, is {_shown(error.instance)}", _description(error.schema))
 
 
 def _additional(error: ValidationError, at: Id) -> Iterator[Problem]:
@@ -193,15 +195,15 @@ def _additional(error: ValidationError, at: Id) -> Iterator[Problem]:
                 hint = f"did you mean {either(near)}?"
             else:
                 hint = f"there are {', '.join(known)}" if known else "delete it"
-            yield Problem(at.child(key), f"{name_of(at)} takes no '{key}'", hint, on_key=True)
+            yield Problem(at.child(key), f"{_name_of(at)} takes no '{key}'", hint, on_key=True)
 
 
 def _items(error: ValidationError, at: Id) -> Iterator[Problem]:
-    yield Problem(at, f"{name_of(at)} has items that the schema does not allow")
+    yield Problem(at, f"{_name_of(at)} has items that the schema does not allow")
 
 
 def _unique(error: ValidationError, at: Id) -> Iterator[Problem]:
-    yield Problem(at, f"{name_of(at)} has an item twice", "delete one of them")
+    yield Problem(at, f"{_name_of(at)} has an item twice", "delete one of them")
 
 
 def _dependent(error: ValidationError, at: Id) -> Iterator[Problem]:
@@ -220,7 +222,7 @@ def _choice(error: ValidationError, at: Id) -> Iterator[Problem]:
     for each in error.context or ():
         branches.setdefault(each.schema_path[0], []).append(each)
     if not branches:  # of oneOf, several fit
-        yield Problem(at, f"{name_of(at)} fits several rules of the schema, and may fit one only")
+        yield Problem(at, f"{_name_of(at)} fits several rules of the schema, and may fit one only")
         return
     kinds = [_only_kind(branch) for branch in branches.values()]
     if all(kinds):
@@ -244,8 +246,8 @@ def _only_kind(branch: Sequence[ValidationError]) -> list[str]:
 
 def _not(error: ValidationError, at: Id) -> Iterator[Problem]:
     meaning = _description(error.schema)
-    missing = meaning.startswith("missing ")
-    yield Problem(at, meaning or f"{name_of(at)} is {shown(error.instance)}, which the schema forbids", missing=missing)
+    message = meaning or f"{_name_of(at)} is {_shown(error.instance)}, which the schema forbids"
+    yield Problem(at, message, missing=message.startswith("missing "))
 
 
 _SENTENCES = {
@@ -254,7 +256,6 @@ _SENTENCES = {
     "enum": _enum,
     "const": _const,
     "pattern": _pattern,
-    "propertyNames": _property_names,
     "additionalProperties": _additional,
     "unevaluatedProperties": _items,
     "uniqueItems": _unique,
@@ -270,8 +271,8 @@ def _wrong_size(error: ValidationError, at: Id, bound: str, noun: str) -> Proble
     limit: Any = error.validator_value
     size = len(value)
     if size == 0:
-        return Problem(at, f"{name_of(at)} is empty", _example(error.schema))
-    return Problem(at, f"{name_of(at)} should have {bound} {counted(limit, noun)}, has {size}", _example(error.schema))
+        return Problem(at, f"{_name_of(at)} is empty", _example(error.schema))
+    return Problem(at, f"{_name_of(at)} should have {bound} {counted(limit, noun)}, has {size}", _example(error.schema))
 
 
 def _description(schema: Any) -> str:

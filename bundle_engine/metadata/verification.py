@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.ids import META, PATH_SUFFIXES, Id
 from bundle_engine.config.source import PathLike
-from bundle_engine.errors import InputError, InputNotFoundError, Place, UsageError
+from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, Place, UsageError
 from bundle_engine.inspection.catalogue import found
 from bundle_engine.inspection.check import check
 from bundle_engine.inspection.findings import Finding, sort_key
 from bundle_engine.inspection.overlays import workflows
 from bundle_engine.inspection.subject import Subject
 from bundle_engine.inspection.targets import TargetIndex
+from bundle_engine.metadata.data_format import NETWORK
 from bundle_engine.metadata.document import Description, find_file, leaves, read
 from bundle_engine.metadata.fetching import fetch_schema
 from bundle_engine.metadata.files import Progress, expected_files, large_files, named_weights, unreadable
@@ -74,10 +75,10 @@ def verify(
         findings += validate(metadata, _rules(metadata, schema, use_schema_url, None, True, hash_val, hash_type))
     listed, names = large_files(folder, progress)
     findings += [*expected_files(folder), *listed, *_configs(folder, names, index)]
-    if network and metadata is not None:
+    if network and metadata is not None and isinstance(metadata.data.get(NETWORK), dict):
         findings += _network(folder, findings)
-    kept = {(each.code, each.place if each.place and each.place.line else each): each for each in reversed(findings)}
-    return sorted((each for each in kept.values() if each.code not in ignore), key=sort_key)
+    kept = {_told_once(each): each for each in reversed(findings) if each.code not in ignore}
+    return sorted(kept.values(), key=sort_key)
 
 
 def verify_metadata_file(
@@ -250,6 +251,13 @@ def _configs(folder: Path, listed: Collection[str], index: TargetIndex | None) -
     return [*map(_of_the_bundle, findings), *([] if trains else _weights(folder, subjects, listed))]
 
 
+def _told_once(finding: Finding) -> Any:
+    """Give what makes a finding the same as another: several configs have the same value, or name the same folder."""
+    if finding.code == "BE055":
+        return finding.code, finding.message
+    return finding.code, finding.id, finding.place, finding.message
+
+
 def properties_of(subject: Subject) -> Any:
     """Give the properties that a workflow of this name must have; None where the name says nothing."""
     from bundle_engine.workflow.properties import EvalProperties, InferProperties, TrainProperties
@@ -284,8 +292,15 @@ def _weights(folder: Path, subjects: Sequence[Subject], listed: Collection[str])
 # --- the network ---
 
 
-def _network(folder: Path, findings: Sequence[Finding]) -> list[Finding]:
-    """Hold the network against the metadata, if both can be read."""
-    from bundle_engine.metadata.network import verify_network
+def _network(folder: Path, told: Sequence[Finding]) -> list[Finding]:
+    """Hold the network against the metadata, unless a file cannot be read; tell nothing twice."""
+    if any(finding.code in ("BE001", "BE002", "BE003", "BE069") for finding in told):
+        return []
+    from bundle_engine.metadata.network import verify_net_in_out
 
-    return verify_network(folder)
+    try:
+        findings = verify_net_in_out(bundle=folder)
+    except BundleEngineError as error:
+        return [found("BE080", error.id or "", error.place, error.message, error.hint)]
+    ids = {finding.id for finding in told}
+    return [finding for finding in findings if finding.id not in ids]

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "target_index",
     "training_loop",
     "checking",
+    "verifying",
     "packing",
     "network_format",
 )
