@@ -101,6 +101,7 @@ def members_of(file: BinaryIO, name: str, limits: Limits) -> Iterator[Member]:
         InputError: for what is no archive, is damaged or cut off, or is refused; while iterating, too.
     """
     size = os.fstat(file.fileno()).st_size
+    file.seek(0)
     head = file.read(tarfile.BLOCKSIZE)
     file.seek(0)
     if head.startswith((b"PK\3\4", b"PK\5\6")):
@@ -157,16 +158,21 @@ def _zip_members(file: BinaryIO, size: int, limits: Limits) -> Iterator[Member]:
 
 
 def _check_directory(file: BinaryIO, size: int, limits: Limits) -> None:
-    """Refuse a zip whose directory would take much memory, before it is read."""
-    file.seek(max(0, size - _TAIL))
+    """Refuse a zip whose directory would take much memory, before it is read.
+
+    The directory stands right before the record that tells its size; what only looks like such a record is passed over.
+    """
+    begin = max(0, size - _TAIL)
+    file.seek(begin)
     tail = file.read(_TAIL)
     for mark, layout, offset in ((b"PK\5\6", "<L", 12), (b"PK\6\6", "<Q", 40)):
         at = tail.find(mark)
         while at >= 0:
             field = tail[at + offset : at + offset + struct.calcsize(layout)]
-            if len(field) == struct.calcsize(layout):
-                claimed = struct.unpack(layout, field)[0]
-                if claimed <= size:  # or else it is no record, or the archive is cut off
+            claimed = struct.unpack(layout, field)[0] if len(field) == struct.calcsize(layout) else size
+            if claimed < begin + at:
+                file.seek(begin + at - claimed)
+                if file.read(4) == b"PK\1\2":
                     limits.check_entries(claimed // _DIRECTORY_ENTRY)
             at = tail.find(mark, at + 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import resource
 import shutil
@@ -27,9 +28,10 @@ from bundle_engine.bundle.archive import make_archive
 from bundle_engine.bundle.digests import CHUNK, digest_of, format_digests, tree_digests
 from bundle_engine.bundle.hashing import BackgroundHash, chunks_of
 from bundle_engine.bundle.member_names import MemberNames
-from bundle_engine.bundle.members import Limits
+from bundle_engine.bundle.members import Limits, members_of
 from bundle_engine.bundle.origin import BundleOrigin, read_origin
 from bundle_engine.bundle.unpack import unpack
+from bundle_engine.bundle.zip_writer import ZipWriter
 from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -448,6 +450,24 @@ def test_a_directory_of_many_members_is_refused_before_it_is_read(here, tmp_path
             archive.writestr(f"{number}", b"")
     with pytest.raises(InputError, match="more than 1,000 members"):
         unpack(tmp_path / "a.zip", limits=Limits(entries=1000))
+
+
+def test_members_of_more_than_four_gigabytes_are_read(tmp_path):
+    size, block = (1 << 32) + (1 << 24), bytes(1 << 24)
+    checksum = 0
+    for _ in range(size // len(block)):
+        checksum = zlib.crc32(block, checksum)
+    with (tmp_path / "a.zip").open("w+b") as file:
+        writer = ZipWriter(lambda data: file.seek(len(data), os.SEEK_CUR) if data is block else file.write(data))
+        writer.add("b/weights", size, checksum, itertools.repeat(block, size // len(block)))
+        writer.add(META, 2, zlib.crc32(b"{}"), [b"{}"])
+        writer.finish()
+        file.seek(0)
+        found = list(members_of(file, "a.zip", Limits()))
+        assert [(each.name, each.size) for each in found] == [("b/weights", size), (META, 2)]
+        assert b"".join(map(bytes, found[1].chunks())) == b"{}"
+        with pytest.raises(InputError, match="more than 1 members"):
+            list(members_of(file, "a.zip", Limits(entries=1)))
 
 
 @pytest.mark.parametrize("change", ["changed", "missing", "not in the list", "broken"])
