@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundle_engine.config import ConfigParser
+from bundle_engine.config import ConfigParser, source
 from bundle_engine.config.closest import either, matches
 from bundle_engine.config.expansion import MacroFiles
-from bundle_engine.config.ids import MERGE
+from bundle_engine.config.ids import EXTENDS, MERGE
 from bundle_engine.config.origins import Origins
 from bundle_engine.config.policy import FULL, Policy, policy_of
 from bundle_engine.errors import MergeError, PolicyError, UsageError
@@ -218,8 +218,12 @@ def read_args_file(args_file: ArgsFile, *, policy: Policy = FULL) -> dict[str, A
         arguments = dict(args_file)
     else:
         for file in as_files(args_file):
-            read = MacroFiles(confined=not policy.is_full).assemble(file, {}, Origins())
-            arguments = merge_arguments(arguments, read)
+            files = MacroFiles(confined=not policy.is_full)
+            files.admit(file)
+            read = source.load(file).data
+            if EXTENDS in read:
+                read = files.assemble(file, {}, Origins())
+            arguments = merge_arguments(arguments, read)  # an id such as a::b stays one: it is an override
     if any(key in ("trust", "+trust", "~trust") for key in arguments):
         message = "an args_file does not say how far to trust a bundle"
         raise UsageError(message, id="trust", hint="say it on the command line: --trust data, safe or full")
