@@ -121,7 +121,8 @@ def _as_exported(samples: Samples, program: torch.export.ExportedProgram) -> tup
     notes: list[str] = []
     for name, node in zip(samples.names(), nodes, strict=True):
         sizes = node.meta["val"].shape
-        axes[name] = {axis: called for axis, called in samples.axes[name].items() if not isinstance(sizes[axis], int)}
+        # a size that got fixed may still be a symbol by its type, and is a number when it is written
+        axes[name] = {axis: called for axis, called in samples.axes[name].items() if not str(sizes[axis]).isdecimal()}
         notes += [
             f"the network's code fixes axis {axis} of '{name}' at {sizes[axis]}"
             for axis in samples.axes[name]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ from bundle_engine.export.network import build_network
 from bundle_engine.export.request import Request, tolerances
 from bundle_engine.export.samples import Arguments, Samples, find_samples
 from bundle_engine.export.subject import Subject, find_subject
+from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.replacement import check_writable, replacing
 from bundle_engine.workflow.roots import importable
 
@@ -128,12 +130,14 @@ def open_job(request: Request, name: str, *, rtol: float = 1e-4) -> Iterator[Job
 
     Raises:
         InputError: when something cannot be found or read.
+        PolicyError: for a bundle from elsewhere that was not approved: its code is run.
         UsageError: when the file could not be written.
     """
     rtol, atol, options = tolerances(request, rtol)
     target = None if request.filepath is None else _with_suffix(Path(request.filepath), Path(name).suffix)
     if target is not None:
         check_writable(target)
+    require_approval(request.bundle, request.config_file, request.meta_file, request.ckpt_file, Path.cwd())
     subject = find_subject(request)
     with importable(subject.root):
         network, checkpoint = build_network(subject, request)
@@ -182,18 +186,18 @@ def write_first(job: Job, attempts: Sequence[Attempt]) -> Export:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what torch warns of and logs while it converts: whether the result is right is found by comparing it."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    """Drop what torch warns of, logs and prints while it converts: whether the result is right is found by comparing.
+
+    What cannot be converted is an exception, and told as an error.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)
 
 
 def _write(attempt: Attempt, path: Path) -> Written:

@@ -161,7 +161,7 @@ def shell_in(tmp_path, config, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        pytest.param("bundle-engine ex", ["explain"], id="command"),
+        pytest.param("bundle-engine expl", ["explain"], id="command"),
         pytest.param("bundle-engine show --ori", ["--origins"], id="option"),
         pytest.param("bundle-engine show train.yaml --opt", ["--optimizer::"], id="id"),
         pytest.param("bundle-engine show train.yaml --optimizer::l", ["lr"], id="id-behind-a-colon"),
