@@ -74,7 +74,6 @@ def verify_metadata(
     format: str | None = None,
     fail_on: str | None = None,
     ignore: str | None = None,
-    **options: Any,
 ) -> int:
     """Hold metadata against a schema; ``bundle-engine verify_metadata --help`` explains the options."""
     from bundle_engine.cli.checking import read_codes
@@ -91,7 +90,6 @@ def verify_metadata(
         hash_type=hash_type,
         schema=schema,
         use_schema_url=use_schema_url,
-        **{key: getattr(value, "value", value) for key, value in options.items()},
     )
     findings = [each for each in verify_metadata_file(**given) if each.code not in ignored]
     files = given["meta_file"]
@@ -196,7 +194,7 @@ VERIFYING: tuple[Command, ...] = (
     Command(
         name="verify_metadata",
         summary="hold a bundle's metadata against a schema",
-        usage="[META_FILE] [OPTIONS] [--argument=VALUE ...]",
+        usage="[META_FILE] [OPTIONS]",
         options=(
             Option("meta_file", "files", "FILES", "the metadata; of several files, later ones win"),
             Option(
@@ -214,7 +212,7 @@ VERIFYING: tuple[Command, ...] = (
             *_REPORT,
         ),
         positional=6,
-        overrides="give this argument to jsonschema",
+        overrides=None,
         examples=(
             ("verify_metadata configs/metadata.json", "against the bundled schema"),
             ("verify_metadata configs/metadata.json --use_schema_url", "against the schema that it names"),

@@ -285,6 +285,8 @@ def _value_range(written: Any, id: Id, found: _Reading) -> tuple[float, float] |
     if written is None or written in ([], ()):
         return None
     numbers = isinstance(written, list | tuple) and all(isinstance(v, int | float) for v in written)
+    if numbers and len(written) > 2 and list(written) == sorted(written):
+        return None  # all values that labels have, which says nothing of what a network gives before it is rounded
     if not numbers or len(written) != 2 or any(math.isnan(v) for v in written) or written[0] > written[1]:
         hint = "value_range: [0, 1]; or [] where it is not known"
         found.add(id, f"value_range is the smallest and the largest value, not {written!r:.40}", hint)

@@ -34,7 +34,8 @@ def index() -> TargetIndex:
 
 
 def found(bundle: Path, **options: Any) -> list[Finding]:
-    return verify(bundle, network=False, ignore=QUIET, index=index(), **options)
+    ignore = (*QUIET, *options.pop("ignored", ()))
+    return verify(bundle, network=False, ignore=ignore, index=index(), **options)
 
 
 def rows(findings: list[Finding]) -> list[tuple[str, str, str]]:
@@ -464,6 +465,32 @@ def test_progress_on_large_files(bundle: Path) -> None:
     found(bundle, progress=lambda done, total, name: told.append((done, total, name)))
     assert [done // 2**20 for done, _, _ in told] == [32, 64, 96, 128]
     assert told[0][1:] == (128 * 2**20, "big.bin")
+
+
+# --- the network ---
+
+NET = "network_def: {_target_: torch.nn.Conv2d, in_channels: 1, out_channels: %d, kernel_size: 3, padding: 1}\n"
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(1, []), (2, ["network_data_format::outputs::pred::num_channels"])])
+def test_the_network_is_held_against_the_metadata(bundle: Path, channels: int, expected: list[str]) -> None:
+    (bundle / "configs" / "main.yaml").unlink()
+    (bundle / "configs" / "inference.yaml").write_text(NET % channels + "run:\n- $print(@network_def)\n")
+    findings = verify(bundle, ignore=("BE051",), index=index())
+    assert [each.id for each in findings] == expected
+    assert all(each.code >= "BE080" and each.severity == "error" for each in findings)
+    assert found(bundle, ignored=("BE051",)) == []
+
+
+def test_a_network_that_cannot_be_built(bundle: Path) -> None:
+    (bundle / "configs" / "inference.yaml").write_text("network_def: {_target_: dict}\nrun:\n- $print(@network_def)\n")
+    findings = verify(bundle, ignore=("BE051",), index=index())
+    assert [(each.code, each.severity) for each in findings] == [("BE080", "error")]
+
+
+def test_without_a_network_in_the_configs(bundle: Path) -> None:
+    findings = verify(bundle, ignore=("BE051",), index=index())
+    assert [(each.code, each.severity) for each in findings] == [("BE080", "error")]
 
 
 # --- the whole ---
