@@ -157,7 +157,8 @@ def _kwargs(function: str) -> Option:
 
 
 def _filepath(name: str) -> Option:
-    return Option("filepath", "file", "FILE", f"the file to write (default: {name} beside the checkpoint)")
+    meaning = "beside the checkpoint; for a bundle from elsewhere, in the working directory"
+    return Option("filepath", "file", "FILE", f"the file to write (default: {name} {meaning})")
 
 
 _TRT = (

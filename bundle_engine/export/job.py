@@ -19,7 +19,8 @@ from bundle_engine.export.network import build_network
 from bundle_engine.export.request import Request, tolerances
 from bundle_engine.export.samples import Arguments, Samples, find_samples
 from bundle_engine.export.subject import Subject, find_subject
-from bundle_engine.workflow.approval import require_approval
+from bundle_engine.resources import bundles_dir
+from bundle_engine.workflow.approval import require_approval, roots_from_elsewhere
 from bundle_engine.workflow.replacement import check_writable, replacing
 from bundle_engine.workflow.roots import importable
 
@@ -142,9 +143,7 @@ def open_job(request: Request, name: str, *, rtol: float = 1e-4) -> Iterator[Job
     with importable(subject.root):
         network, checkpoint = build_network(subject, request)
         if target is None:
-            target = (checkpoint.parent if checkpoint is not None else subject.root / "models") / name
-            if checkpoint is None:
-                target.parent.mkdir(exist_ok=True)
+            target = _folder(subject.root, checkpoint) / name
             check_writable(target)
         format = subject.data_format()
         with quiet():
@@ -209,6 +208,20 @@ def _write(attempt: Attempt, path: Path) -> Written:
         lines = [line for line in str(error).split("\n") if line.strip()]
         said = " ".join(" ".join(lines).split())[:400] or type(error).__name__
         raise ExportError(f"{attempt.name} cannot export the network: {said}") from error
+
+
+def _folder(root: Path, checkpoint: Path | None) -> Path:
+    """Choose where the file is written: beside the checkpoint, or in the bundle's ``models``.
+
+    A bundle from elsewhere stays as it was approved, and a ready-made one as it was installed: then it is the working
+    directory.
+    """
+    folder = root / "models" if checkpoint is None else checkpoint.parent
+    if roots_from_elsewhere(folder) or folder.resolve().is_relative_to(bundles_dir().resolve()):
+        return Path.cwd()
+    if checkpoint is None:
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _with_suffix(path: Path, suffix: str) -> Path:

@@ -164,7 +164,7 @@ def _specs(
     if format is None or (input_shape is not None and not format.inputs):
         if input_shape is None:
             raise InputError(
-                f"nothing says which input the network '{id}' takes: the metadata has no network_data_format",
+                f"nothing says which input the network '{id}' takes: there is no metadata with network_data_format",
                 hint="--input_shape [1,1,96,96] gives the shape; or describe it in the metadata",
             )
         return {"input": TensorSpec("input", "", dtype=own)}

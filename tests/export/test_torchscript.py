@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 import torch
 from monai.data import load_net_with_metadata
 
+from bundle_engine.bundle.origin import BundleOrigin, write_origin
+from bundle_engine.bundle.trust import approve
 from bundle_engine.errors import ExportError, InputError, UsageError
 from bundle_engine.export.torchscript import ckpt_export
 from bundle_engine.resources import packaged_bundle
@@ -206,6 +209,32 @@ def test_wrong_input_is_told_and_nothing_is_written(bundle, options, error, said
         ckpt_export(**options)
     assert said in str(caught.value)
     assert made.models == ["model.pt"]
+
+
+def test_a_bundle_from_elsewhere_is_exported_when_it_is_approved(cli, bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    made = bundle("unet")
+    write_origin(made.root, BundleOrigin("url", "https://example.org/b.zip"))
+    code, _, err = cli("ckpt_export", "--bundle", made.root)
+    assert code == 2
+    assert "came from elsewhere" in err
+    assert made.models == ["model.pt"]
+    approve(made.root)
+    for _ in range(2):  # the first export leaves the bundle as it was approved
+        code, out, err = cli("ckpt_export", "--bundle", made.root)
+        assert (code, err) == (0, "")
+        assert out.startswith("wrote model.ts: ")
+    assert made.models == ["model.pt"]
+
+
+def test_a_ready_made_bundle_stays_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ready = packaged_bundle("hippocampus_segmentation")
+    done = ckpt_export(bundle=ready, initial_weights=True, use_trace=True, **{"network_def::filters": [4, 8, 8, 8]})
+    assert done.path == tmp_path / "model.ts"
+    assert not (ready / "models").exists()
 
 
 def test_without_metadata_the_shape_is_asked_for(bundle):
