@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import warnings
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -296,18 +297,18 @@ class _Delivery:
 
     def _take_files(self, plan: Files, target: Path) -> Path:
         wanted = names_to_take(plan.files)
-        staging = self._staging(target, plan.version)
         web = self.asking.web(plan.hosts, plan.headers)
         left = self.limits.most_bytes
         hosts: tuple[str, ...] = ()
-        for name in wanted:
-            file = staging / name
-            if not file.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                web.limits = replace(self.limits, most_bytes=left)
-                got = fetch(plan.files[name], file, web=web, progress=self.progress, name=name)
-                hosts = got.hosts
-            left -= file.stat().st_size
+        with self._collecting(target, plan.version) as staging:
+            for name in wanted:
+                file = staging / name
+                if not file.exists():
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    web.limits = replace(self.limits, most_bytes=left)
+                    got = fetch(plan.files[name], file, web=web, progress=self.progress, name=name)
+                    hosts = got.hosts
+                left -= file.stat().st_size
         return place(staging, wanted, target, self._origin(plan.url, plan.version, None, hosts))
 
     def _take_snapshot(self, plan: Snapshot, target: Path) -> Path:
@@ -317,23 +318,29 @@ class _Delivery:
         url = f"{base('huggingface_hub') or 'https://huggingface.co'}/{plan.repo}"
         if plan.revision is not None and self._is_there(target, url, plan.revision):
             return target
-        staging = self._staging(target, plan.revision or "newest")
-        taken = take_snapshot(plan, staging, self.limits, progress=self.order.progress)
+        with self._collecting(target, plan.revision or "newest") as staging:
+            taken = take_snapshot(plan, staging, self.limits, progress=self.order.progress)
         if plan.revision is None and self._is_there(target, url, taken.version):
-            import shutil
-
             shutil.rmtree(staging, ignore_errors=True)
             return target
         self.progress.note(f"{plan.repo}: {taken.version}, commit {taken.commit[:12]}")
         return place(staging, taken.names, target, self._origin(url, taken.version, None))
 
-    def _staging(self, target: Path, version: str) -> Path:
+    @contextmanager
+    def _collecting(self, target: Path, version: str) -> Iterator[Path]:
         """Give the hidden folder in which single files are collected; it stays when the download is interrupted."""
         folder = target.with_name(f".{target.name}_{re.sub(r'[^0-9A-Za-z.+-]', '-', version)}.files")
         if folder.is_symlink():
             folder.unlink()
         folder.mkdir(exist_ok=True)
-        return folder
+        try:
+            yield folder
+        except BaseException:
+            if not any(path.is_file() for path in folder.rglob("*")):
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                self.progress.note(f"what came is kept in '{folder}'; the same command goes on from there")
+            raise
 
     def _origin(self, url: str, version: str, got: Fetched | None, hosts: tuple[str, ...] = ()) -> BundleOrigin:
         hosts = got.hosts if got is not None else hosts

@@ -227,11 +227,13 @@ def _asked(repo: str, ask: Callable[[], T]) -> T:
         raise DownloadError("the Hugging Face hub is switched off by HF_HUB_OFFLINE") from None
     except errors.HfHubHTTPError as error:
         code = getattr(error.response, "status_code", None)
+        if code in (404, 410):
+            raise NotPublishedError(f"the Hugging Face hub answered {code} for '{repo}'") from None
         hint = "is a token needed, or has it run out? (HF_TOKEN)" if code in (401, 403) else "try again later"
         raise DownloadError(
             f"the Hugging Face hub answered {code or 'with an error'} for '{repo}'", hint=hint
         ) from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # also what an answer that makes no sense leads to
         reason = type(error).__name__
         raise DownloadError(f"'{repo}' cannot be had from the Hugging Face hub: {reason}", hint="try again") from None
 

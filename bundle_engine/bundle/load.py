@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from bundle_engine.bundle.download import default_bundle_dir, download, folder_name
 from bundle_engine.bundle.large_files import download_large_files, missing_large_files
-from bundle_engine.bundle.origin import read_origin
 from bundle_engine.bundle.sources import default_source
 from bundle_engine.bundle.sources.ngc import PREFIX, prefixed
 from bundle_engine.config.policy import Policy, policy_of
@@ -23,6 +23,7 @@ from bundle_engine.errors import (
     PropertyError,
     UsageError,
 )
+from bundle_engine.workflow.approval import require_approval
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,7 @@ NETWORK = "network_def"
 _CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 _WEIGHTS = ("model.pt", "model.safetensors")
 _PROGRAM = "model.ts"
+_METADATA = "metadata.json"  # in a TorchScript program, as MONAI writes it
 _KINDS = (("train", "training"), ("infer", "inference"), ("eval", "evaluate", "evaluation"))
 
 
@@ -65,8 +67,8 @@ def load(
 
     The network is `model`, or `net_name`, or what the config of the workflow has at ``network_def``. For the last one
     the config decides what is built, as in a run; no other part of it is, and no step of the workflow is taken. The
-    config of a bundle that came from elsewhere is held to the level of trust ``safe``, see
-    `bundle_engine.config.policy`. Weights are read without running code from them.
+    config of a bundle that came from elsewhere and that its owner has not approved (see `bundle_engine.bundle.trust`)
+    is held to the level of trust ``safe``. Weights are read without running code from them.
 
     Args:
         name: the bundle's name.
@@ -93,8 +95,8 @@ def load(
         net_name: class of a network to build instead, by its dotted path or its name in MONAI.
         return_state_dict: whether to give the weights themselves.
         return_workflow: whether to give the workflow, initialized, with the weights in its network.
-        trust: ``safe`` or ``full``; by default ``full`` for a bundle of one's own, and ``safe`` for one with a record
-            that it came from elsewhere. A workflow, a class of one's own and a TorchScript program need ``full``.
+        trust: ``safe`` or ``full``; by default ``full`` for a bundle of one's own and one that was approved, and
+            ``safe`` for any other. A class of workflows and a TorchScript program need ``full``.
 
     Returns:
         the network, on the device. The weights themselves where the bundle has no such config or no network in it,
@@ -106,7 +108,8 @@ def load(
         PolicyError: when the config, or what is asked for, needs more trust.
         UsageError: when the arguments do not fit together; and see `download`.
     """
-    policy_of(trust)
+    if not (policy_of(trust).level != "data" or model is not None or return_state_dict):
+        raise UsageError("no network can be built at the level of trust 'data'", hint="trust='safe'")
     if return_workflow and (model is not None or return_state_dict or load_ts_module or net_name):
         raise UsageError(
             "return_workflow gives the workflow of the bundle itself", hint="leave out the other arguments"
@@ -129,13 +132,12 @@ def load(
                 repo=repo,
                 remove_prefix=remove_prefix,
                 progress=progress,
-                args_file=args_file,
+                args_file=_arguments(args_file, of_download=True),
             )
         file = _bring_file(root, model_file, program=load_ts_module, progress=progress)
     device = device or _best_device()
-    level = policy_of(trust or _level_of(root))
     if load_ts_module:
-        _require_full(level, root, "a TorchScript program is code")
+        _require_full(trust, root, "a TorchScript program is code")
         return _load_program(file, device, config_files)
     from bundle_engine.workflow.checkpoints import read_checkpoint, state_dict_of
 
@@ -155,13 +157,16 @@ def load(
             message = f"Cannot find the config file: {missing} (or .yaml), return state dict instead."
             warnings.warn(message, BundleEngineWarning, stacklevel=2)
             return weights
+        arguments = {**_arguments(args_file, of_download=False), **_below_network(net_override or {})}
+        if workflow_name is not None:
+            _require_full(trust, root, "a class of workflows is code")
+        level = _level_of(root) if trust is None else trust
         if return_workflow or workflow_name is not None:
-            _require_full(level, root, "a workflow runs what its config says")
-            workflow = _make_workflow(config, workflow_type, workflow_name, args_file, net_override or {})
+            workflow = _make_workflow(config, workflow_type, workflow_name, arguments, level)
             workflow.initialize()
             model = getattr(workflow, NETWORK, None)
         else:
-            model = _network_of(config, _of_workflow(args_file), net_override or {}, level)
+            model = _network_of(config, arguments, policy_of(level))
         if model is None:
             if return_workflow:
                 raise PropertyError(f"the config '{config}' has no network at '{NETWORK}'")
@@ -206,26 +211,32 @@ def _best_device() -> str:
     return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
-def _load_program(file: Path, device: str, config_files: Sequence[str]) -> Any:
+def _load_program(file: Path, device: str, config_files: Sequence[str]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Load a TorchScript program, with its metadata, if it has some, and further files that lie in it."""
     import torch
-    from monai.data import load_net_with_metadata
 
+    extra: dict[str, Any] = dict.fromkeys((_METADATA, *config_files), "")
     try:
-        return load_net_with_metadata(str(file), map_location=torch.device(device), more_extra_files=list(config_files))
+        program = torch.jit.load(str(file), map_location=torch.device(device), _extra_files=extra)
+        metadata = json.loads(extra.pop(_METADATA) or "{}")
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"'{file}' cannot be loaded as TorchScript: {reason}") from error
+    return program, metadata, extra
 
 
 def _level_of(root: Path) -> str:
-    """Give the level of trust of a bundle: that of its origin."""
-    return "full" if read_origin(root) is None else "safe"
+    """Give the level of trust that a bundle has by its origin, and by what its owner said of it."""
+    from bundle_engine.bundle.trust import state_of
+
+    return "full" if state_of(root).may_run else "safe"
 
 
-def _require_full(policy: Policy, root: Path, why: str) -> None:
-    if not policy.is_full:
-        message = f"the bundle '{root}' came from elsewhere, and {why}"
-        raise PolicyError(message, hint="look at its manifest; if you trust it, say trust='full'")
+def _require_full(trust: str | None, root: Path, why: str) -> None:
+    """Refuse what needs full trust: where the caller gives less, and for a bundle that was not approved."""
+    if trust is not None and not policy_of(trust).is_full:
+        raise PolicyError(f"{why}, which needs full trust, not '{trust}'", hint="leave out trust")
+    require_approval(str(root))
 
 
 def _find_config(root: Path, workflow_type: str) -> Path | None:
@@ -238,41 +249,37 @@ def _find_config(root: Path, workflow_type: str) -> Path | None:
     return None
 
 
-def _make_workflow(config: Path, workflow_type: str, name: Any, args_file: Any, override: Mapping[str, Any]) -> Any:
+def _make_workflow(config: Path, workflow_type: str, name: Any, arguments: Mapping[str, Any], trust: str) -> Any:
     from bundle_engine.workflow.create import build_workflow
 
-    return build_workflow(
-        name,
-        config_file=str(config),
-        workflow_type=workflow_type,
-        args_file=_of_workflow(args_file),
-        **_below_network(override),
-    )
+    # a class of one's own knows no levels; that it may run was found out before
+    more = {"trust": trust} if name is None else {}
+    return build_workflow(name, config_file=str(config), **{"workflow_type": workflow_type, **arguments, **more})
 
 
 def _below_network(override: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{NETWORK}::{id}": value for id, value in override.items()}
 
 
-def _of_workflow(args_file: Any) -> dict[str, Any]:
-    """Leave out of the arguments those that are of the download."""
+def _arguments(args_file: Any, *, of_download: bool) -> dict[str, Any]:
+    """Read the arguments of the download, or those of the workflow."""
     import inspect
 
     from bundle_engine.workflow.create import read_args_file
 
     taken = set(inspect.signature(download).parameters)
-    return {key: value for key, value in read_args_file(args_file).items() if key not in taken}
+    return {key: value for key, value in read_args_file(args_file).items() if (key in taken) == of_download}
 
 
-def _network_of(
-    config: Path, arguments: Mapping[str, Any], override: Mapping[str, Any], policy: Policy
-) -> torch.nn.Module | None:
+def _network_of(config: Path, arguments: Mapping[str, Any], policy: Policy) -> torch.nn.Module | None:
     """Build the network of a config, and nothing else of it; None where it has none."""
     from bundle_engine.config import ConfigParser
     from bundle_engine.workflow.config_workflow import METADATA_NAMES
-    from bundle_engine.workflow.roots import bundle_root_of, importable
+    from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
 
-    parser = ConfigParser(policy=policy)
+    if policy.is_full:
+        require_approval(str(config))
+    parser = ConfigParser(policy=policy, on_read=require_approval if policy.is_full else None)
     parser.bundle_root = root = bundle_root_of(config)
     parser.read_config(str(config))
     beside = (config.parent / name for name in METADATA_NAMES)
@@ -280,10 +287,9 @@ def _network_of(
     if metadata is not None:
         parser.read_meta(metadata)
     known = {"workflow_name", "config_file", "meta_file", "logging_file", "tracking", "workflow_type"}
-    overrides = {id: value for id, value in arguments.items() if id not in known}
-    if overrides := {**overrides, **_below_network(override)}:
+    if overrides := {id: value for id, value in arguments.items() if id not in known}:
         parser.override(overrides, source="code")
-    with importable(root if policy.is_full else None):
+    with importable(root) if policy.is_full else isolated(root):
         parser.parse()
         network: torch.nn.Module | None = parser.get_parsed_content(NETWORK) if NETWORK in parser else None
     return network

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import re
 import shutil
@@ -387,6 +386,8 @@ def _blocks(response: Response, window: float, slowest: int) -> Iterator[bytes]:
 
 
 def _raw_blocks(response: Response, window: float, slowest: int) -> Iterator[bytes]:
+    import http.client
+
     import urllib3
 
     read = _reader(response)

@@ -104,7 +104,7 @@ class Server:
                 except OSError:
                     pass  # the other side has gone
 
-            do_POST = do_PUT = do_HEAD = do_GET
+            do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
 
             def log_message(self, *_: Any) -> None:
                 pass
