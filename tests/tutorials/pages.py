@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+PORT = "8642"  # of the server in a page; a free one takes its place
 _BLOCK = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -39,7 +41,9 @@ def play(page: Path, folder: Path) -> int:
     """
     played = 0
     printed: str | None = None
+    port = free_port()
     for block in blocks(page):
+        block = block._replace(text=block.text.replace(PORT, port))
         where = f"{page.name}:{block.line}"
         played += 1
         if block.file:
@@ -72,6 +76,13 @@ def _commands(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def free_port() -> str:
+    """Give a port that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
 def quote(text: str) -> str:
     """Quote a path for the shell."""
     import shlex
@@ -82,6 +93,7 @@ def quote(text: str) -> str:
 def run(command: str, folder: Path, stdin: str = "") -> str:
     """Run a shell command with this Python as `python`; give what it prints, and its exit code where that is not 0."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
+    environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}_data")  # where approvals are kept
     command = re.sub(r"^python\b", quote(sys.executable), command)
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, input=stdin, text=True, capture_output=True, timeout=600

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,4 +18,9 @@ PAGES = [ROOT / "README.md", *TUTORIALS]
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
-    assert play(page, tmp_path) > 0
+    try:
+        assert play(page, tmp_path) > 0
+    finally:
+        for server in tmp_path.glob("*.pid"):  # what a page started and did not come to end
+            with suppress(OSError):
+                os.kill(int(server.read_text()), signal.SIGTERM)
