@@ -210,7 +210,7 @@ def _api(hub: Any, token: str | None) -> Any:
 
 def _asked(repo: str, ask: Callable[[], T]) -> T:
     """Ask the hub, and say in our own words what went wrong: the library's have whole addresses in them."""
-    from huggingface_hub import errors
+    from huggingface_hub import utils as errors  # where older versions of the library have them, too
 
     try:
         return ask()

@@ -55,7 +55,8 @@ def download(
             overwrite=overwrite,
         )
     report.note("the bundle is from elsewhere, and nothing of it was run")
-    report.note(f"see what it uses: {PROGRAM} manifest --bundle {folder}")
+    report.note(f"see what it can do: {PROGRAM} manifest --bundle {folder}")
+    report.note(f"and then let it run: {PROGRAM} trust {folder}")
     print(folder)
     return 0
 

@@ -581,7 +581,8 @@ def test_on_the_command_line(cli, server, tmp_path):
     assert err == (
         f"a.zip: {len(ARCHIVE)} bytes, complete\n"
         "the bundle is from elsewhere, and nothing of it was run\n"
-        f"see what it uses: bundle-engine manifest --bundle {tmp_path / 'spleen'}\n"
+        f"see what it can do: bundle-engine manifest --bundle {tmp_path / 'spleen'}\n"
+        f"and then let it run: bundle-engine trust {tmp_path / 'spleen'}\n"
     )
 
 
