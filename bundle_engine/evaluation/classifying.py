@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bundle_engine.errors import InputError, UsageError
+from bundle_engine.errors import BundleEngineWarning, InputError, UsageError
 from bundle_engine.evaluation import classification as figures
 from bundle_engine.evaluation import plots, tables, thumbnails, verdicts
 from bundle_engine.evaluation.handlers import POSTERIORS, Report
@@ -86,6 +87,7 @@ class ClassificationReport(Report):
         self.verdicts: list[Verdict] = []
         self._found: list[tuple[str, str, int, tuple[float, ...]]] = []
         self._shown: tuple[list[_Shown], list[_Shown]] = ([], [])
+        self._class_list: list[str] = []
 
     def _begin(self, engine: Any) -> None:
         super()._begin(engine)
@@ -103,7 +105,7 @@ class ClassificationReport(Report):
         numbers = probabilities_of(values.reshape(-1))
         if numbers.size == 1:
             numbers = probabilities_of(numbers)
-            row = (1 - float(numbers[0]), float(numbers[0]))
+            row: tuple[float, ...] = (1 - float(numbers[0]), float(numbers[0]))
         else:
             row = tuple(float(number) for number in numbers)
             total = sum(row)
@@ -122,8 +124,15 @@ class ClassificationReport(Report):
         self.subjects = len(found)
         if not found:
             return {}
-        names = self._class_names(len(found[0][3]))
+        self._class_list = names = self._class_names(len(found[0][3]))
         table, labels = figures.check_probabilities([row for *_, row in found], [label for _, _, label, _ in found])
+        if self.subjects > 1 and bool(((table == 0) | (table == 1)).all()):
+            warnings.warn(
+                "every probability is 0 or 1: the prediction was made discrete, and curves and calibration say little;"
+                f" keep a copy of it as '{self.posteriors_key}' before (CopyItemsd in front of AsDiscreted)",
+                BundleEngineWarning,
+                stacklevel=2,
+            )
         source = str(self.facts.get("threshold_source", "given"))
         self.chosen = None
         if len(names) == 2:
@@ -156,6 +165,11 @@ class ClassificationReport(Report):
             return 0.5, "0.5, for all subjects are of one class, so that none could be chosen"
         return (0.5, "0.5, for none was chosen") if self.threshold is None else (float(self.threshold), source)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes of the last run."""
+        return self._class_list
+
     def _class_names(self, number: int) -> list[str]:
         if self.classes is None:
             return [f"class {each}" for each in range(number)]
@@ -176,13 +190,13 @@ class ClassificationReport(Report):
             if len(kept) < _SHOWN or sign * certainty < max(sign * each.certainty for each in kept):
                 image = array_of(item, self.image_key)
                 kept.append(_Shown(certainty, name, image[:3].copy()))
-                kept.sort(key=lambda each: (sign * each.certainty, each.subject))  # noqa: B023
+                kept.sort(key=lambda each: (sign * each.certainty, each.subject))
                 del kept[_SHOWN:]
 
     def _draw(self, shown: Sequence[Sequence[_Shown]]) -> None:
         by_name = {each.subject: each for each in self.verdicts}
         for word, sign, kept in zip(("worst", "best"), (1, -1), shown, strict=True):
-            order = sorted(kept, key=lambda each: (sign * each.certainty, each.subject))  # noqa: B023
+            order = sorted(kept, key=lambda each: (sign * each.certainty, each.subject))
             for number, each in enumerate(order[:_SHOWN], start=1):
                 verdict = by_name[each.subject]
                 wrong = "" if verdict.label == verdict.prediction else f", taken for {verdict.prediction}"

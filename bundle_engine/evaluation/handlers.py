@@ -13,7 +13,6 @@ and the first one writes the tables of all.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -119,8 +118,9 @@ class SegmentationReport(Report):
     ``metrics_aggregates.csv``       mean, standard deviation, median, minimum, maximum per structure and measure
     ``plots/box_plots.png``          Dice and distances, a point per subject
     ``thumbnails/``                  the slice with the most predicted voxels, prediction and truth outlined
-    ``subjects/<subject>/``          on request ``<structure>.nii.gz``, ``posterior_<structure>.nii.gz`` and
-                                     ``uncertainty.nii.gz`` (entropy of the posteriors, from 0 to 1)
+    ``segmentations/<subject>/``     on request, a NIfTI file per structure
+    ``posteriors/<subject>/``        on request, a NIfTI file per structure with its probability
+    ``uncertainty/``                 on request, a NIfTI file per subject: the entropy of the posteriors, from 0 to 1
     ``evaluation.json``              what was evaluated; written last
     ===============================  =================================================================================
 
@@ -205,7 +205,7 @@ class SegmentationReport(Report):
                 image = subjects.image_on(item, self.image_key, shape, affine)
                 self._draw(name, structure, (one, other), image, spacing, affine, agreement)
             if self.save_segmentations:
-                target = f"subjects/{file_name(name)}/{file_name(structure)}.nii.gz"
+                target = f"segmentations/{file_name(name)}/{file_name(structure)}.nii.gz"
                 self._staging.submit(target, _writing(volumes.write_mask, one, affine))
         if self.save_posteriors or self.save_uncertainty:
             self._save_posteriors(item, name, affine)
@@ -254,16 +254,15 @@ class SegmentationReport(Report):
                 f" [{self.posteriors_key}] in front of AsDiscreted",
             )
         posteriors = subjects.probabilities_of(array_of(item, self.posteriors_key))
-        folder = f"subjects/{file_name(name)}"
         if self.save_posteriors:
             single = len(posteriors) == 1
             for channel, structure in self._named.items():
                 values = posteriors[0 if single else channel]
-                target = f"{folder}/posterior_{file_name(structure)}.nii.gz"
+                target = f"posteriors/{file_name(name)}/{file_name(structure)}.nii.gz"
                 self._staging.submit(target, _writing(volumes.write_fraction, values, affine))
         if self.save_uncertainty:
             self._staging.submit(
-                f"{folder}/uncertainty.nii.gz",
+                f"uncertainty/{file_name(name)}.nii.gz",
                 lambda path: volumes.write_fraction(path, subjects.entropy_of(posteriors), affine),
             )
 
@@ -280,11 +279,11 @@ def box_plots(rows: Sequence[StructureRow]) -> Any:
     return plots.box_plots({metric: {name: values_of(rows, name, metric) for name in structures} for metric in metrics})
 
 
-def keep_posteriors(evaluator: Any, *, pred_key: str = "pred", name: str = POSTERIORS) -> Any:
+def keep_posteriors(transform: Any, *, pred_key: str = "pred", name: str = POSTERIORS) -> Any:
     """Give a transform for after the network that keeps the prediction as it is before it is made discrete.
 
     Args:
-        evaluator: the transforms after the network: one, or a Compose of several.
+        transform: the transforms after the network: one, or a Compose of several.
         pred_key: where the prediction is.
         name: where to keep a copy.
 
@@ -294,11 +293,11 @@ def keep_posteriors(evaluator: Any, *, pred_key: str = "pred", name: str = POSTE
     """
     from monai.transforms import AsDiscreted, Compose, CopyItemsd
 
-    steps = list(evaluator.transforms) if isinstance(evaluator, Compose) else [evaluator]
+    steps = list(transform.transforms) if isinstance(transform, Compose) else [transform]
     for number, step in enumerate(steps):
         if isinstance(step, AsDiscreted) and pred_key in step.keys:
             return Compose([*steps[:number], CopyItemsd(keys=[pred_key], names=[name]), *steps[number:]])
-    return evaluator
+    return transform
 
 
 def _writing(write: Any, values: Any, affine: Any) -> Any:
@@ -308,9 +307,3 @@ def _writing(write: Any, values: Any, affine: Any) -> Any:
 def _once(rows: Sequence[StructureRow]) -> list[StructureRow]:
     """Leave out what a sampler gave to two processes to make their shares equal."""
     return list({row[:2]: row for row in rows}.values())
-
-
-def mean_of(rows: Sequence[StructureRow]) -> dict[str, float]:
-    """Give the mean Dice of each structure, for a line in the log."""
-    found = {row.structure: row.mean for row in aggregate(rows) if row.metric == "Dice"}
-    return {name: math.nan if mean is None else mean for name, mean in found.items()}

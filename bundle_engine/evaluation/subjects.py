@@ -153,7 +153,9 @@ def structures_of(prediction: NDArray[Any], named: Any) -> dict[int, str]:
             raise UsageError(f"structures must be numbers with names, such as 1: liver; not {dict(named)!r}") from None
     else:
         found = dict(enumerate(map(str, named), start=1))
-    if "background" in found.get(0, "").lower() or channels == 1:
+    if channels == 1 and set(found) == {0}:
+        found = {1: found[0]}  # the only channel, which is 1 where the structure is
+    if channels == 1 or "background" in found.get(0, "").lower():
         found.pop(0, None)
     if not found or len(set(found.values())) < len(found):
         raise UsageError(f"structures need names, each another: {list(found.values())}")

@@ -1,0 +1,68 @@
+"""Pieces of HTML: tables, tiles, plots and pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bundle_engine.evaluation.plots import svg_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["definitions", "picture", "plot", "table", "tile"]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, meanings: Mapping[str, str] | None = None) -> str:
+    """Give a table.
+
+    Args:
+        columns: headings, plain text.
+        rows: cells, HTML already.
+        meanings: what columns mean; shown when the pointer rests on a heading.
+    """
+    meanings = meanings or {}
+    heads = "".join(
+        f'<th title="{escape(meanings[name])}">{escape(name)}</th>' if name in meanings else f"<th>{escape(name)}</th>"
+        for name in columns
+    )
+    lines = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f'<div class="table"><table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table></div>'
+
+
+def tile(value: str, name: str, meaning: str, small: str = "") -> str:
+    """Give a number with its name and what it means."""
+    beside = f" <small>{escape(small)}</small>" if small else ""
+    return f'<div class="tile"><span>{escape(name)}</span><b>{value}{beside}</b><i>{escape(meaning)}</i></div>'
+
+
+def plot(figure: Figure, caption: str) -> str:
+    """Give a plot with its caption, as an SVG element."""
+    # ids must differ between the plots of a page
+    mark = f"p{abs(hash((caption, id(figure)))) % 10**9}_"
+    drawing = svg_of(figure).replace('id="', f'id="{mark}').replace('href="#', f'href="#{mark}')
+    drawing = drawing.replace("url(#", f"url(#{mark}").replace("<svg ", '<svg role="img" ', 1)
+    return f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def picture(path: Path, text: str) -> str:
+    """Give a PNG file inside the page; nothing where there is no such file."""
+    try:
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+    except OSError:
+        return ""
+    return f'<div class="case"><img src="data:image/png;base64,{data}" alt="{escape(text)}" loading="lazy"></div>'
+
+
+def definitions(meanings: Mapping[str, str]) -> str:
+    """Give a list of words and what they mean."""
+    return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in meanings.items()) + "</dl>"
+
+
+def _cell(content: str) -> str:
+    if content.startswith("!"):
+        return f'<td class="bad">{content[1:]}</td>'
+    return f"<td>{content}</td>"
