@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bundle_engine.cli.command import PROGRAM, Command, Option
 from bundle_engine.cli.downloading import DOWNLOADING
+from bundle_engine.cli.evaluating import EVALUATING
 from bundle_engine.cli.exporting import EXPORTING
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
@@ -161,6 +162,7 @@ COMMANDS = {
             load=_load_run_workflow,
         ),
         *INSPECTING,
+        *EVALUATING,
         *VIEWS,
         *VERIFYING,
         *NETWORKS,

@@ -240,7 +240,7 @@ class SegmentationReport(Report):
         def write(path: Path) -> None:
             intensities = image() if callable(image) else image
             picture = thumbnails.draw_outlines(
-                intensities, *masks, spacing=spacing, affine=affine, title=f"{name} · {structure}", remark=remark
+                intensities, *masks, spacing=spacing, affine=affine, title=name, remark=f"{structure}\n{remark}"
             )
             thumbnails.save_picture(picture, path)
 

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["definitions", "picture", "plot", "table", "tile"]
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, meanings: Mapping[str, str] | None = None) -> str:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    meanings: Mapping[str, str] | None = None,
+    words: int = 1,
+) -> str:
     """Give a table.
 
     Args:
         columns: headings, plain text.
-        rows: cells, HTML already.
+        rows: cells, HTML already; one that begins with ! is a bad one.
         meanings: what columns mean; shown when the pointer rests on a heading.
+        words: how many columns, from the left, are words rather than numbers.
     """
     meanings = meanings or {}
     heads = "".join(
@@ -30,7 +37,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, meanings: Ma
         for name in columns
     )
     lines = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="table"><table><thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table></div>'
+    body = f"<thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody>"
+    return f'<div class="table"><table class="left{words}">{body}</table></div>'
 
 
 def tile(value: str, name: str, meaning: str, small: str = "") -> str:

@@ -189,7 +189,7 @@ def _outlier_part(rows: Sequence[StructureRow]) -> str:
         text = f"{_SHORT[each.metric]} {number(each.value, 3 if each.metric == 'Dice' else 2)}{limit}"
         by_case.setdefault((each.subject, each.structure), []).append(text)
     lines = [
-        [escape(subject), f"<span class='left'>{escape(structure)}</span>", escape(", ".join(texts))]
+        [escape(subject), escape(structure), escape(", ".join(texts))]
         for (subject, structure), texts in sorted(by_case.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     ]
     why = (
@@ -197,7 +197,7 @@ def _outlier_part(rows: Sequence[StructureRow]) -> str:
         " fence, in brackets). Look at these first: the label may be wrong as well as the prediction.</p>"
     )
     more = f"<p class='quiet'>and {len(lines) - 20} more</p>" if len(lines) > 20 else ""
-    return head + why + table(["subject", "structure", "what"], lines[:20]) + more
+    return head + why + table(["subject", "structure", "what"], lines[:20], words=3) + more
 
 
 def _worst_part(evaluation: Evaluation, structures: Sequence[str]) -> str:
@@ -231,7 +231,7 @@ def _all_subjects(rows: Sequence[StructureRow]) -> str:
             mark = "!" if (row.subject, row.structure, metric) in bad else ""
             cells.append(mark + number(value, 3 if metric == "Dice" else 2))
         lines.append(cells)
-    return "<p class='quiet'>Outliers in red.</p>" + table(["subject", "structure", *_SHORT_ORDER], lines)
+    return "<p class='quiet'>Outliers in red.</p>" + table(["subject", "structure", *_SHORT_ORDER], lines, words=2)
 
 
 _SHORT_ORDER = ("Dice", "Hausdorff (mm)", "mean distance (mm)", "HD95 (mm)", "volume (ml)", "true volume (ml)")
@@ -280,7 +280,7 @@ def _mistakes(verdicts: Sequence[Verdict], classes: Sequence[str]) -> str:
         for each in wrong
     ]
     columns = ["subject", "true class", "predicted", "probability of the true class"]
-    return f"<details><summary>All {len(wrong)} mistakes</summary>{table(columns, lines)}</details>"
+    return f"<details><summary>All {len(wrong)} mistakes</summary>{table(columns, lines, words=3)}</details>"
 
 
 def _spaced(name: str) -> str:

@@ -105,7 +105,7 @@ def draw_outlines(
         spacing: size of a voxel in mm: the picture has the proportions of the body.
         affine: matrix from voxels to mm.
         title: first line of the text below.
-        remark: second line.
+        remark: further lines.
     """
     import numpy as np
     from PIL import Image
@@ -127,7 +127,7 @@ def draw_outlines(
         large = Image.fromarray(mask[window].astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
         pixels[_outline(np.asarray(large) > 0, thick)] = colour
     where = f"slice {index + 1} of {found.shape[view.axis]}" if view.axis is not None else ""
-    return _framed(Image.fromarray(pixels), title, [remark, where], view.letters)
+    return _framed(Image.fromarray(pixels), title, [*remark.split("\n"), where], view.letters, legend=True)
 
 
 def draw_image(image: NDArray[Any], *, title: str = "", remark: str = "", spacing: Sequence[float] = ()) -> Image:
@@ -151,7 +151,7 @@ def draw_image(image: NDArray[Any], *, title: str = "", remark: str = "", spacin
     height, width = picture.height * spacing[view.rows], picture.width * spacing[view.columns]
     scale = _SIZE / max(height, width)
     smooth = Image.Resampling.BICUBIC
-    return _framed(picture.resize((round(width * scale), round(height * scale)), smooth), title, [remark], ())
+    return _framed(picture.resize((round(width * scale), round(height * scale)), smooth), title, [remark])
 
 
 def save_picture(picture: Image, path: str | os.PathLike[str]) -> None:
@@ -198,13 +198,13 @@ def _outline(mask: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
     return mask & ~inside
 
 
-def _framed(picture: Image, title: str, remarks: Sequence[str], letters: Sequence[str]) -> Image:
-    """Put a picture on a dark ground, with text below it, and a legend where it has directions or outlines."""
+def _framed(
+    picture: Image, title: str, remarks: Sequence[str], letters: Sequence[str] = (), *, legend: bool = False
+) -> Image:
+    """Put a picture on a dark ground, with directions at its sides, text below it, and a legend in the last line."""
     from PIL import Image, ImageDraw
 
-    outlined = len(remarks) > 1
-    lines = 3 if outlined else 2
-    width, height = max(_SIZE, picture.width) + 8, picture.height + 10 + lines * _LINE
+    width, height = max(_SIZE, picture.width) + 8, picture.height + 10 + (1 + len(remarks)) * _LINE
     frame = Image.new("RGB", (width, height), _BACK)
     left = (width - picture.width) // 2
     frame.paste(picture, (left, 4))
@@ -218,14 +218,16 @@ def _framed(picture: Image, title: str, remarks: Sequence[str], letters: Sequenc
             draw.text(place, letter, fill=_TEXT, font=small, stroke_width=1, stroke_fill=_BACK)
     top = picture.height + 7
     draw.text((6, top), _cut(title, font, width - 12), fill=_TEXT, font=font)
-    draw.text((6, top + _LINE), _cut(remarks[0], small, width - 12), fill=_QUIET, font=small)
-    if outlined:
-        top, at = top + 2 * _LINE, 6
+    for remark in remarks[:-1] if legend else remarks:
+        top += _LINE
+        draw.text((6, top), _cut(remark, small, width - 12), fill=_QUIET, font=small)
+    if legend:
+        top, at = top + _LINE, 6
         for colour, word in ((REAL, "truth"), (FOUND, "prediction")):
             draw.rectangle((at, top + 6, at + 12, top + 8), fill=colour)
             draw.text((at + 17, top), word, fill=_TEXT, font=small)
             at += 25 + round(small.getlength(word))
-        draw.text((width - 6 - round(small.getlength(remarks[1])), top), remarks[1], fill=_QUIET, font=small)
+        draw.text((width - 6 - round(small.getlength(remarks[-1])), top), remarks[-1], fill=_QUIET, font=small)
     return frame
 
 
