@@ -97,7 +97,7 @@ def metadata_of(blueprint: Blueprint) -> dict[str, Any]:
         "authors": blueprint.authors,
         "copyright": f"Copyright (c) {blueprint.authors}",
         "data_source": "images that are made up; no data of patients",
-        "data_type": blueprint.packages[0],
+        "data_type": "png" if "pillow" in blueprint.packages else "nibabel",
         "image_classes": f"{_counted(blueprint.in_channels)}, intensities scaled to 0 to 1",
         "label_classes": _class_list(blueprint)
         if blueprint.template != "blank"

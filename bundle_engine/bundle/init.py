@@ -26,6 +26,7 @@ Text = str | Mapping[str, Any]
 
 _DEFAULTS = {SEGMENTATION: ("UNet", 3), CLASSIFICATION: ("DenseNet121", 2), "blank": ("UNet", 3)}
 _PICTURE_CHANNELS = (1, 3)
+_SHAPES = ("round", "three lobes", "four lobes", "five lobes", "six lobes")  # what the images that are made up show
 _MODEL = "models/model.pt"
 
 
@@ -168,7 +169,7 @@ def _class_names(
         if number < least:
             raise UsageError(f"--out_channels is at least {least} for a {template}, not {number}")
         if template == CLASSIFICATION:
-            return ("round", *(f"{n + 2} lobes" for n in range(1, number)))
+            return tuple(_SHAPES[n] if n < len(_SHAPES) else f"shape {n}" for n in range(number))
         rest = [f"structure {n}" for n in range(1, number)] if number > 2 else ["structure"][: number - 1]
         return tuple(f"channel {n}" for n in range(number)) if template == "blank" else ("background", *rest)
     names = [_plain(str(name).strip(), "a class") for name in classes]
