@@ -273,8 +273,9 @@ def _record_path(folder: Path) -> Path:
 
 def _read_record(folder: Path) -> tuple[str, dict[str, Entry]] | None:
     """Read an approval; one that cannot be read is none."""
+    path = _record_path(folder)
     try:
-        row: Any = json.loads(_record_path(folder).read_text(encoding="utf-8"))
+        row: Any = json.loads(path.read_text(encoding="utf-8"))
         if row["folder"] != str(folder):
             return None
         entries = {}

@@ -32,6 +32,8 @@ CALLABLES: Mapping[str, str] = {
     "monai.utils.misc": "set_determinism",
     "torch": "device",
     "torch.cuda": "device_count is_available",
+    "torch.distributed": "is_available",
+    "torch.distributed.distributed_c10d": "get_rank get_world_size is_initialized",
     "torch.random": "manual_seed",
     # MONAI's transforms
     "monai.transforms.compose": "Compose OneOf RandomOrder SomeOf",

@@ -25,7 +25,7 @@ from bundle_engine.errors import BundleEngineError
 
 __all__ = ["GuardedComponents", "GuardedResolver"]
 
-_ALL_STEPS = 50 * STEPS  # of all expressions of a config together
+_ALL_STEPS = 100 * STEPS  # of all expressions of a config together
 _NOT_DATA = "plain data has no"
 _BASE_NAMES = ("__builtins__", "env")
 

@@ -331,7 +331,8 @@ class _Evaluation:
             if key is None:
                 made.update(self.mapping(self.value(value, local)))
             else:
-                made[self.key(self.value(key, local))] = self.value(value, local)
+                name = self.key(self.value(key, local))
+                made[name] = self.value(value, local)
         return safe_values.checked(made, self.budget)
 
     def key(self, value: Any) -> Any:
@@ -458,7 +459,8 @@ class _Evaluation:
     def dict_of(self, node: ast.DictComp, local: _Locals) -> Any:
         made: dict[Any, Any] = {}
         for inner in self.rounds(node.generators, local):
-            made[self.key(self.value(node.key, inner))] = self.value(node.value, inner)
+            key = self.key(self.value(node.key, inner))
+            made[key] = self.value(node.value, inner)
         return safe_values.checked(made, self.budget)
 
     def items_of(self, node: ast.GeneratorExp, local: _Locals) -> Any:

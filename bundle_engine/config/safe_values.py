@@ -12,7 +12,7 @@ from bundle_engine.config.policy import Forbidden
 
 __all__ = ["FUNCTIONS", "METHODS", "Budget", "binary", "call_method", "checked", "formatted", "is_plain", "iterate"]
 
-STEPS = 1_000_000  # units of work of one expression: a step of evaluating, an item of a container, 64 characters
+STEPS = 500_000  # units of work of one expression: a step of evaluating, an item of a container, 64 characters
 INT_BITS = 4096
 LENGTH = 1_000_000  # characters of a text, items of a container
 WIDTH = 1_000  # of one formatted value
