@@ -155,6 +155,7 @@ def _gaps(blueprint: Blueprint) -> dict[str, str]:
         "out_channels": str(len(blueprint.classes)),
         "class_names": json.dumps(blueprint.classes, ensure_ascii=False),
         "class_list": _class_list(blueprint),
+        "objects": ", ".join(blueprint.classes[blueprint.template == SEGMENTATION :]),
         "output_dir": _scalar(f"outputs/{blueprint.folder}"),
         "patch_size": json.dumps(size),
         "synthetic_size": json.dumps(uneven),
@@ -171,7 +172,7 @@ def _fill(text: str, gaps: Mapping[str, str], dims: str) -> str:
         condition = _CONDITION.search(line)
         if condition is None or condition[1] == dims:
             lines.append(_GAP.sub(lambda gap: gaps[gap[1]], _CONDITION.sub("", line)).rstrip())
-    return "\n".join(lines)
+    return "\n".join(lines).replace(" \n", "\n")  # a gap after a key may begin a line of its own
 
 
 def _block(definition: Mapping[str, Any]) -> str:

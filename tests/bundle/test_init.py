@@ -250,6 +250,17 @@ def test_the_network_fits_the_metadata(folder: Path, network: str, dims: int) ->
             assert tuple(given.shape) == concrete_shape(format.outputs["pred"], n=n)
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("template", ["segmentation", "classification", "blank"])
+def test_no_gap_is_left(folder: Path, template: str, dims: int) -> None:
+    init("it", template=template, spatial_dims=dims)
+    for name in files_in(folder / "it") - {"LICENSE"}:
+        for line in (folder / "it" / name).read_text(encoding="utf-8").splitlines():
+            assert line == line.rstrip()
+            assert "<<" not in line
+            assert "#?" not in line
+
+
 def test_monai_runs_it_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from monai.bundle import run
 
