@@ -23,6 +23,7 @@ from bundle_engine.config import ConfigParser, Id
 from bundle_engine.config.closest import either, matches
 from bundle_engine.config.ids import split_operator
 from bundle_engine.errors import BundleEngineWarning, UsageError
+from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.roots import importable
 
 __all__ = ["SETS", "Configs", "Places", "find_sets", "hand_over", "handed_over", "places_of", "read_parser"]
@@ -81,7 +82,8 @@ def places_of(parser: ConfigParser) -> Places:
 
 def read_parser(files: Sequence[Path], root: Path, overrides: Mapping[str, Any]) -> ConfigParser:
     """Read a config, with those overrides whose ids it has; an override may be about another config of the bundle."""
-    parser = ConfigParser()
+    require_approval(root, [str(file) for file in files])
+    parser = ConfigParser(on_read=require_approval)  # a macro may read from another bundle
     parser.bundle_root = root
     parser.read_config([str(file) for file in files])
     parser.parse(reset=False)  # macros may bring ids in
