@@ -19,7 +19,7 @@ from bundle_engine.config.node import ABSENT, COMPONENT, EXPRESSING, IMPORTING, 
 from bundle_engine.config.origins import Where
 from bundle_engine.config.policy import Forbidden, Outside, Policy, refusal
 from bundle_engine.config.resolver import ReferenceResolver
-from bundle_engine.config.safe_values import STEPS, Budget
+from bundle_engine.config.safe_values import STEPS, Budget, weigh
 from bundle_engine.config.targets import ComponentLocator, Missing, Target
 from bundle_engine.errors import BundleEngineError
 
@@ -102,6 +102,7 @@ class GuardedComponents(Components):
         called, given, keywords = allowance.unwrapped(
             called, positional or [], {key: value for key, value in arguments.items() if key != ARGS}
         )
+        weigh([given, keywords], Budget())  # what is too much for a message is too much
         name = target if type(target) is str else None
         allowance.check_target(called, name)
         written = mode.strip() if type(mode) is str else mode

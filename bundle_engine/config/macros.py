@@ -31,6 +31,9 @@ from bundle_engine.config.references import whole_reference
 from bundle_engine.config.source import CODE, Document
 from bundle_engine.errors import CycleError, IdNotFoundError, InputError, Place
 
+MOST_VALUES = 5_000_000  # that macros copy; a macro that copies macros twice over could make any number of them
+_STEP = 50  # values that a macro inside of a copy counts for
+
 
 class Text(NamedTuple):
     """A text that macros point into: the config itself (no document), or another file."""
@@ -116,11 +119,20 @@ def expand(
         file = origins.file_of(id)
         waiting.append(Job(container, key, macro, id, file.parent if file else None, (main, id), ()))
     waiting.reverse()
+    values = 0
     while waiting:
         job = waiting.pop()
         text, id = _target(job, main, load, origins)
         value, text, id, chain = _follow(job, text, id, main, load, origins)
         copy = _own(tree.copy(value))
+        values += tree.size(copy) + (_STEP if job.chain else 0)
+        if values > MOST_VALUES:
+            raise InputError(
+                f"the macros come to more than {MOST_VALUES:,} values",
+                id=str(job.id),
+                place=_place(origins, job.id),
+                hint="refer to the value with '@' where a copy of the text is not needed",
+            )
         if text.document is None:
             copied.append(id)
         if job.chain:  # inside of a copy that nobody else sees

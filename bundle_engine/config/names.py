@@ -73,7 +73,7 @@ def is_import(text: str) -> bool:
         return False
     try:
         statements = _statements(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return bool(statements) and isinstance(statements[0], (_ast.Import, _ast.ImportFrom))
 

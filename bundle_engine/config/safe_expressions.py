@@ -457,11 +457,12 @@ class _Evaluation:
         return safe_values.FUNCTIONS["set"](self.budget, values)
 
     def dict_of(self, node: ast.DictComp, local: _Locals) -> Any:
-        made: dict[Any, Any] = {}
+        pairs = []
         for inner in self.rounds(node.generators, local):
             key = self.key(self.value(node.key, inner))
-            made[key] = self.value(node.value, inner)
-        return safe_values.checked(made, self.budget)
+            hash(key)  # raises what Python raises before it computes the value
+            pairs.append((key, self.value(node.value, inner)))
+        return safe_values.FUNCTIONS["dict"](self.budget, pairs)
 
     def items_of(self, node: ast.GeneratorExp, local: _Locals) -> Any:
         """Give an iterator; unlike Python, all items are computed at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import GeneratorType
 from typing import Any
 
@@ -16,6 +16,7 @@ STEPS = 500_000  # units of work of one expression: a step of evaluating, an ite
 INT_BITS = 4096
 LENGTH = 1_000_000  # characters of a text, items of a container
 WIDTH = 1_000  # of one formatted value
+_FEW, _ALIKE = 2_000, 50  # keys that are not looked through; keys that may have one hash
 
 SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _NUMBERS = frozenset({bool, int, float, complex})
@@ -231,6 +232,7 @@ METHODS: Mapping[type, frozenset[str]] = {
     float: frozenset({"is_integer"}),
     range: frozenset({"count", "index"}),
 }
+_BACKWARDS = frozenset({"rfind", "rindex", "rpartition", "rsplit"})
 METHOD_NAMES = frozenset().union(*METHODS.values())
 
 
@@ -256,6 +258,8 @@ def call_method(value: Any, name: str, positional: list[Any], keywords: dict[str
     weigh(value, budget, plain=not holds and name not in ("copy",))
     if kind is str and name == "replace" and len(positional) >= 2 and type(positional[0]) is type(positional[1]) is str:
         _fits(len(value) + (value.count(positional[0])) * len(positional[1]))
+    if kind is str and name in _BACKWARDS:  # Python searches backwards in quadratic time
+        budget.spend(sum(len(value) * len(text) // 64 for text in given if type(text) is str))
     if name in ("zfill", "ljust", "rjust", "center"):
         for argument in given:
             if type(argument) in (int, bool):
@@ -298,11 +302,32 @@ def _holding(function: Callable[..., Any], *allowed: str) -> Callable[..., Any]:
     return call
 
 
+def check_hashes(keys: Collection[Any], budget: Budget) -> None:
+    """Refuse many different keys of one hash, for which mappings and sets take quadratic time."""
+    if len(keys) <= _FEW:
+        return
+    budget.spend(len(keys))
+    ordered = sorted(((hash(key), number) for number, key in enumerate(keys)))
+    listed_keys = list(keys)
+    different: list[Any] = []
+    before = None
+    for hashed, number in ordered:
+        if hashed != before:
+            different, before = [], hashed
+        if not any(listed_keys[number] == other for other in different):
+            different.append(listed_keys[number])
+        if len(different) > _ALIKE:
+            raise Forbidden("too much work", "many different keys have one hash")
+
+
 def _dict(budget: Budget, *positional: Any, **keywords: Any) -> Any:
     arguments = [listed(value, budget) for value in positional]
     for value in arguments:
         require_plain(value, "dict")
     weigh([*arguments, *keywords.values()], budget)
+    for value in arguments:
+        if type(value) in _SEQUENCES:
+            check_hashes([pair[0] for pair in value if type(pair) in _SEQUENCES and len(pair) == 2], budget)
     return checked(dict(*arguments, **keywords), budget)
 
 
@@ -316,6 +341,8 @@ def _hashing(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(budget: Budget, *positional: Any) -> Any:
         arguments = [list(iterate(value, budget)) for value in positional]
         weigh(arguments, budget, plain=True)
+        for values in arguments:
+            check_hashes(values, budget)
         return checked(function(*arguments), budget)
 
     return call

@@ -20,6 +20,9 @@ HOME = "monai"  # the package whose classes and functions have short names
 SHADOWED_BUILTINS = frozenset({"max", "min", "sum"})
 
 
+_FEW = 1_000  # values in a container that is written out in a message
+
+
 class Missing(NamedTuple):
     """Why a target could not be located.
 
@@ -330,10 +333,26 @@ def describe_arguments(arguments: Mapping[str, Any], positional: Sequence[Any] =
     return text if len(text) <= 400 else text[:400] + "…"
 
 
+def _is_small(value: Any) -> bool:
+    """Tell whether a container can be written at once: one that holds another many times over can be endless."""
+    if len(value) > 6:
+        return False
+    waiting = [value]
+    seen = 0
+    while waiting and seen <= _FEW:
+        item = waiting.pop()
+        seen += 1
+        if isinstance(item, (list, tuple, dict)):
+            seen += len(item)
+            if seen <= _FEW:
+                waiting.extend(item.values() if isinstance(item, dict) else item)
+    return seen <= _FEW
+
+
 def _short(value: Any) -> str:
     if isinstance(value, (str, int, float, bool, type(None))):
         text = repr(value)
-    elif isinstance(value, (list, tuple, dict)) and len(value) <= 6:
+    elif isinstance(value, (list, tuple, dict)) and _is_small(value):
         try:
             text = repr(value)
         except Exception:  # a broken __repr__ must not hide the error that is being reported

@@ -39,6 +39,18 @@ def copy(value: Any) -> Any:
     return root
 
 
+def size(value: Any) -> int:
+    """Count a value and all values inside of it."""
+    waiting = [value]
+    found = 0
+    while waiting:
+        item = waiting.pop()
+        found += 1
+        if isinstance(item, (dict, list)):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+    return found
+
+
 def _shell(container: dict[Any, Any] | list[Any]) -> Any:
     kind = type(container)
     return {} if kind is dict else [] if kind is list else kind()

@@ -246,6 +246,13 @@ WORK: dict[str, Any] = {
     "nested-brackets": "$" + "[" * 5000 + "]" * 5000,
     "nested-operators": "$" + "-" * 100000 + "1",
     "long-chain": "$" + "+".join(["1"] * 50000),
+    "search-backwards": "$('a' * 500000).rfind('b' + 'a' * 250000)",
+    "keys-of-one-hash": "$set([i * (2 ** 61 - 1) for i in range(30000)])",
+    "keys-of-one-hash-in-a-mapping": "${i * (2 ** 61 - 1): i for i in range(20000)}",
+    "deep-structure-in-an-error": {"a0": [1], **{f"a{i}": [f"@a{i - 1}", f"@a{i - 1}"] for i in range(1, 60)}, "x": "$[@a59][1]"},
+    "deep-structure-as-an-argument": {"a0": [1], **{f"a{i}": [f"@a{i - 1}", f"@a{i - 1}"] for i in range(1, 60)}, "x": {"_target_": "Resize", "spatial_size": "@a59", "nothing": 1}},
+    "macros-of-macros": {"a0": [1], **{f"a{i}": [f"%a{i - 1}", f"%a{i - 1}"] for i in range(1, 60)}, "x": "%a59"},
+    "deep-import-statement": "$import os; " + "-" * 100000 + "1",
     "long-text": "$'" + "a" * 100000 + "'",
 }  # fmt: skip
 

@@ -104,6 +104,10 @@ _OTHER_ERRORS = {
     "work-nested-brackets",
     "work-nested-operators",
     "work-long-chain",
+    "work-deep-structure-in-an-error",
+    "work-deep-structure-as-an-argument",
+    "work-macros-of-macros",
+    "work-deep-import-statement",
 }
 
 
