@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -167,16 +168,21 @@ def _worst(evaluation: Evaluation, part: str, most: int = 2) -> list[str]:
 
 
 def _executed(notebook: Any, folder: Path) -> Any:
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
-    # between two processes of one machine, no port is opened where there is another way
-    transport = "tcp" if os.name == "nt" else "ipc"
-    manager = AsyncKernelManager(kernel_name="python3", transport=transport)
-    client = NotebookClient(notebook, km=manager, timeout=_SECONDS, resources={"metadata": {"path": str(folder)}})
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise WorkflowError(f"a cell of the notebook failed: {error}", hint="--nonotebook leaves it out") from error
+    with tempfile.TemporaryDirectory() as place:
+        config = Config()
+        if os.name != "nt":  # between two processes of one machine, no port need be opened
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.connection_file = os.path.join(place, "kernel.json")
+        resources = {"metadata": {"path": str(folder)}}
+        client = NotebookClient(notebook, config=config, kernel_name="python3", timeout=_SECONDS, resources=resources)
+        try:
+            client.execute()
+        except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+            raise WorkflowError(
+                f"the notebook cannot be executed: {error}", hint="--nonotebook leaves it out"
+            ) from error
     return notebook
