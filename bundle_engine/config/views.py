@@ -54,8 +54,8 @@ class ConfigView:
 
     def _has(self, key: Any) -> bool:
         if isinstance(self._value, list):
-            return self._parser._exists(self._id.child(key)) if str(key).isdigit() else False
-        if key in self._value or self._parser._exists(self._id.child(key)):  # disabled components are in the config
+            return self._id.child(key) in self._parser if str(key).isdigit() else False
+        if key in self._value or self._id.child(key) in self._parser:  # disabled components are in the config
             return True
         return str(key) in (str(known) for known in self._value)
 
