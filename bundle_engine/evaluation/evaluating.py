@@ -34,6 +34,7 @@ from bundle_engine.workflow.roots import importable
 __all__ = ["Done", "Outputs", "evaluate", "labels_of", "task_of"]
 
 TASKS = ("segmentation", "classification")
+_SAVERS = ("MetricsSaver", "SegmentationReport", "ClassificationReport")  # of a config, which the report replaces
 Progress = Callable[[str, int, int], None]
 
 
@@ -102,8 +103,8 @@ def evaluate(
 ) -> list[Done]:
     """Evaluate a bundle on its sets.
 
-    The run is that of the evaluate config, with these changes: its dataset is made from the set, its MetricsSaver is
-    left out (the report takes its place), and with `checkpoints` its CheckpointLoader, too.
+    The run is that of the evaluate config, with these changes: its dataset is made from the set, its MetricsSaver
+    and reports are left out (the report takes their place), and with `checkpoints` its CheckpointLoader, too.
 
     Args:
         configs: the bundle's configs.
@@ -270,7 +271,7 @@ def _prepare(parser: ConfigParser, request: _Request, data: Any, checkpoint: Pat
         changes[places.data] = sets.hand_over(data)
     for at, handler in _handlers(parser, places):
         target = str(handler.get(TARGET)).rpartition(".")[2]
-        if target == "MetricsSaver" or (target == "CheckpointLoader" and checkpoint is not None):
+        if target in _SAVERS or (target == "CheckpointLoader" and checkpoint is not None):
             changes[f"{at}{SEP}_disabled_"] = True
         if target == "CheckpointLoader" and checkpoint is not None:
             written = handler.get("load_path")
