@@ -99,7 +99,7 @@ def _comparison(evaluations: Sequence[Evaluation]) -> str:
     for each in evaluations:
         if each.rows:
             rows = [row for row in aggregate(each.rows) if row.metric == "Dice"]
-            cells = {f"Dice, {row.structure}": number(row.mean) for row in rows}
+            cells = {f"mean Dice, {row.structure}": number(row.mean) for row in rows}
         else:
             kept = ("AUC", "Accuracy", "Sensitivity", "Specificity")
             figures = summarize(each.verdicts, each.classes, each.threshold)
@@ -113,4 +113,4 @@ def _comparison(evaluations: Sequence[Evaluation]) -> str:
         for each, cells in found
     ]
     body = table(["evaluation", "subjects", *columns], lines)
-    return f"<section><h2>Side by side</h2><p class='quiet'>Means over all subjects.</p>{body}</section>"
+    return f"<section><h2>Side by side</h2>{body}</section>"

@@ -122,13 +122,13 @@ def classification_section(evaluation: Evaluation, anchor: str) -> str:
         parts += ["<h3>Each class against the others</h3>", table(["class", *meanings], lines, meanings=meanings)]
         parts += [definitions(meanings)]
     parts += ["<h3>Curves</h3>", f'<div class="plots">{"".join(drawn)}</div>']
-    for word, text in (("worst", "least probability for the true class"), ("best", "most")):
+    for word, text in (("worst", "least"), ("best", "most")):
         shown = [
             picture(evaluation.folder / "thumbnails" / f"{word}_{index}.png", f"{word} {index}")
             for index in range(1, 9)
         ]
         if any(shown):
-            parts += [f"<h3>{word.capitalize()} images: the {text}</h3>", f'<div class="cases">{"".join(shown)}</div>']
+            parts += [f"<h3>{word.capitalize()} images: the {text} probability for the true class</h3>", f'<div class="cases">{"".join(shown)}</div>']
     parts += [_mistakes(verdicts, classes), "</section>"]
     return "\n".join(parts)
 

@@ -15,6 +15,8 @@ BENCHMARKS = (
     "verifying",
     "packing",
     "network_format",
+    "distances",
+    "evaluating",
 )
 
 
