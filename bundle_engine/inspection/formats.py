@@ -182,7 +182,8 @@ _PREFACE = """\
 
 `python -m bundle_engine check CONFIG` finds mistakes in a config without running it, and `python -m bundle_engine
 verify DIR` those in a whole bundle: its metadata, its files, its configs, its network. Each finding has a code; this
-page tells what the codes mean. Those from BE060 on are found by `verify` only. The page is written by
+page tells what the codes mean. Those from BE060 on are found by `verify` only, and those from BE100 on by `python -m
+bundle_engine data check TABLE`, in tables of subjects and the files that they name. The page is written by
 `python -m bundle_engine check --explain all --format markdown`.
 
 ```yaml mistake.yaml

@@ -6,6 +6,7 @@ from bundle_engine.errors import Place
 from bundle_engine.inspection.catalogue import (
     arguments,
     components,
+    data,
     expressions,
     metadata,
     network,
@@ -20,7 +21,7 @@ __all__ = ["CATALOGUE", "found"]
 #: every kind of finding, by its code
 CATALOGUE: dict[str, Code] = {
     code.code: code
-    for table in (reading, references, expressions, components, arguments, workflow, metadata, network)
+    for table in (reading, references, expressions, components, arguments, workflow, metadata, network, data)
     for code in table.CODES
 }
 
