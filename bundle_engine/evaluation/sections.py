@@ -128,7 +128,8 @@ def classification_section(evaluation: Evaluation, anchor: str) -> str:
             for index in range(1, 9)
         ]
         if any(shown):
-            parts += [f"<h3>{word.capitalize()} images: the {text} probability for the true class</h3>", f'<div class="cases">{"".join(shown)}</div>']
+            heading = f"{word.capitalize()} images: the {text} probability for the true class"
+            parts += [f"<h3>{heading}</h3>", f'<div class="cases">{"".join(shown)}</div>']
     parts += [_mistakes(verdicts, classes), "</section>"]
     return "\n".join(parts)
 
