@@ -66,6 +66,7 @@ __all__ = [
     "PropertyError",
     "ReferenceNotFoundError",
     "TargetNotFoundError",
+    "TrackingError",
     "UsageError",
     "WorkflowError",
 ]
@@ -279,6 +280,10 @@ class PolicyError(BundleEngineError, PermissionError):
 
 class WorkflowError(BundleEngineError, RuntimeError):
     """A workflow used in a way it cannot work, such as reading a property before ``initialize``."""
+
+
+class TrackingError(WorkflowError):
+    """A place to track a run that cannot be used; the run has not begun."""
 
 
 class ExportError(WorkflowError):

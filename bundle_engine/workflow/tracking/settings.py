@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import ConfigParser
-from bundle_engine.config.ids import EXPRESSION, MACRO, REFERENCE, SEP
+from bundle_engine.config.ids import EXPRESSION, MACRO, REFERENCE, SEP, TARGET
 from bundle_engine.errors import InputError, InputNotFoundError, MissingDependencyError, Place
 from bundle_engine.workflow.files import near_files
+from bundle_engine.workflow.masking import hidden
 
 __all__ = [
     "DEFAULT_EXP_MGMT_SETTINGS",
     "DEFAULT_HANDLERS_ID",
     "DEFAULT_MLFLOW_SETTINGS",
+    "is_tracking",
     "patch_tracking",
     "read_tracking_settings",
     "save_executed_config",
@@ -30,6 +32,8 @@ __all__ = [
 
 SOURCE = "tracking"
 SAVED_CONFIG = "save_execute_config"
+MLFLOW_HANDLER = "bundle_engine.workflow.tracking.handler.MLFlowHandler"
+_MLFLOW_HANDLERS = ("MLFlowHandler", "monai.handlers.MLFlowHandler", "monai.handlers.mlflow_handler.MLFlowHandler")
 
 DEFAULT_HANDLERS_ID: dict[str, dict[str, str]] = {
     "trainer": {"id": "train::trainer", "handlers": "train::handlers"},
@@ -53,8 +57,8 @@ DEFAULT_MLFLOW_SETTINGS: dict[str, Any] = {
     "handlers_id": DEFAULT_HANDLERS_ID,
     "configs": {
         "output_dir": "$@bundle_root + '/eval'",
-        # a database and not a folder: MLflow 3.13 and later refuse to track into plain files
-        "tracking_uri": "$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')",
+        # one database for all runs from this folder, and the one that `mlflow ui` opens here by itself
+        "tracking_uri": "$monai.utils.path_to_sqlite_uri('mlflow.db')",
         "experiment_name": "monai_experiment",
         "run_name": None,
         "save_execute_config": True,
@@ -74,6 +78,11 @@ DEFAULT_MLFLOW_SETTINGS: dict[str, Any] = {
 }
 
 DEFAULT_EXP_MGMT_SETTINGS: dict[str, dict[str, Any]] = {"mlflow": DEFAULT_MLFLOW_SETTINGS}
+
+
+def is_tracking(tracking: str | os.PathLike[str] | Mapping[str, Any] | None) -> bool:
+    """Tell whether anything is to be tracked: None and ``none`` stand for nothing."""
+    return tracking is not None and str(tracking).lower() != "none"
 
 
 def read_tracking_settings(tracking: str | os.PathLike[str] | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -146,6 +155,8 @@ def patch_tracking(parser: ConfigParser, settings: Mapping[str, Any]) -> None:
 def _add_handler(parser: ConfigParser, engine_name: str, ids: Mapping[str, str], handler: Any) -> None:
     if parser.get(ids["id"]) is None:
         return
+    if isinstance(handler, dict) and handler.get(TARGET) in _MLFLOW_HANDLERS:
+        handler[TARGET] = MLFLOW_HANDLER  # the same, within the run that the workflow tracks
     argument = "train_handlers" if engine_name == "trainer" else "val_handlers"
     place = ids["handlers"]
     if parser.get(place) is None:
@@ -165,6 +176,8 @@ def _add_handler(parser: ConfigParser, engine_name: str, ids: Mapping[str, str],
 def save_executed_config(parser: ConfigParser) -> Path | None:
     """Write the config as it will run where ``save_execute_config`` says, on the first process only.
 
+    Secrets are left open (``???``), for the file may be uploaded.
+
     Returns:
         the file, or None when nothing is to be written.
     """
@@ -172,5 +185,5 @@ def save_executed_config(parser: ConfigParser) -> Path | None:
         return None
     path = Path(parser.get_parsed_content(SAVED_CONFIG))
     path.parent.mkdir(parents=True, exist_ok=True)
-    parser.export_config_file(parser.get(), str(path), default=str)
+    parser.export_config_file(hidden(parser.get()), str(path), default=str)
     return path
