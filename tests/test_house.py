@@ -25,8 +25,10 @@ FLOORS = {
     "metadata": {"metadata", "workflow", "inspection", "config", "errors", "resources"},
     "export": {"export", "metadata", "workflow", "inspection", "config", "errors", "resources"},
     "bundle": {"bundle", "metadata", "export", "workflow", "inspection", "config", "errors", "resources"},
-    "data": {"data", "inspection", "config", "errors", "resources"},
+    "data": {"data", "workflow", "inspection", "config", "errors", "resources"},
     "evaluation": {"evaluation", "data", "metadata", "workflow", "inspection", "config", "errors", "resources"},
+    "runs": {"runs", "workflow", "inspection", "bundle", "config", "errors"},
+    "transforms": {"transforms", "config", "errors"},
     "workflow": {"workflow", "config", "errors", "resources", "inspection"},
     "": {"errors"},
 }
