@@ -24,6 +24,7 @@
     ├── FrozenError (TypeError)              a write to a frozen parser
     ├── PolicyError (PermissionError)        a config that needs more than the level of trust allows
     ├── WorkflowError (RuntimeError)         a workflow used in a way it cannot work
+    │   ├── TrackingError                    a place to track a run that cannot be used
     │   ├── ExportError                      a network that cannot be exported, or not as it is
     │   ├── PropertyError (ValueError)       a property of the workflow that is not there
     │   └── MissingDependencyError (ImportError)          an extra that is not installed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from bundle_engine.config.closest import either, matches
@@ -17,7 +17,6 @@ from bundle_engine.workflow.resume.processes import Processes
 __all__ = ["MODES", "Progress", "View", "attach_progress", "engines_of"]
 
 MODES = ("auto", "bar", "plain", "none")
-ENGINE_IDS = ("train::trainer", "validate::evaluator", "evaluator")  # as the tables of properties have them
 
 logger = logging.getLogger("bundle_engine.progress")
 
@@ -147,7 +146,7 @@ def attach_progress(engines: Any, mode: str = "auto", *, every: float | None = N
     """Show the progress of engines whenever they run.
 
     Args:
-        engines: an engine of ignite, several of them, or a workflow; of a workflow those that were built.
+        engines: an engine of ignite, or several of them; those that they run in turn are found.
         mode: ``bar`` for a board on the terminal, ``plain`` for lines in the log, ``none`` for nothing; ``auto`` for
             a board where standard error is a terminal, and for lines where it is none.
         every: seconds between two lines in a long epoch, 30 by default.
@@ -165,11 +164,7 @@ def attach_progress(engines: Any, mode: str = "auto", *, every: float | None = N
     if mode == "none":
         return None
     progress = Progress(_view(mode, every))
-    if hasattr(engines, "run") and hasattr(engines, "add_event_handler"):
-        engines = [engines]
-    elif hasattr(engines, "parser"):
-        engines = engines_of(engines.parser)
-    for engine in engines:
+    for engine in engines_of(engines if isinstance(engines, Iterable) else [engines]):
         progress.attach(engine)
     return progress
 
@@ -186,22 +181,18 @@ def _view(mode: str, every: float | None) -> View:
     return PlainLines(every) if every is not None else PlainLines()
 
 
-def engines_of(parser: Any, *steps: str) -> list[Any]:
-    """Give the engines that steps of a config are about to run, and those that these run in turn.
-
-    What the steps refer to is built, as it would be a moment later.
+def engines_of(values: Iterable[Any]) -> list[Any]:
+    """Give the engines among values, and those that their handlers run in turn, such as the evaluator of a validation.
 
     Args:
-        parser: the config.
-        steps: ids of expressions; by default, the engines with the fixed names of a bundle that the config has.
+        values: any objects, or lists of them.
     """
-    ids = [id for step in steps for id in parser.dependencies(step)] if steps else list(ENGINE_IDS)
-    found: list[Any] = []
-    waiting = [parser.get_parsed_content(id) for id in ids if id in parser]
     if "ignite.engine" not in sys.modules:
         return []
     from ignite.engine import Engine
 
+    found: list[Any] = []
+    waiting = list(values)
     while waiting:
         value = waiting.pop(0)
         if isinstance(value, (list, tuple)) and len(value) < 100:
