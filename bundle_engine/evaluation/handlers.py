@@ -117,7 +117,7 @@ class SegmentationReport(Report):
     ``metrics.csv``                  a row per subject and structure; see `bundle_engine.evaluation.segmentation`
     ``metrics_aggregates.csv``       mean, standard deviation, median, minimum, maximum per structure and measure
     ``plots/box_plots.png``          Dice and distances, a point per subject
-    ``thumbnails/``                  the slice with the most predicted voxels, prediction and truth outlined
+    ``thumbnails/<structure>/``      per subject the slice with the most predicted voxels, prediction and truth outlined
     ``segmentations/<subject>/``     on request, a NIfTI file per structure
     ``posteriors/<subject>/``        on request, a NIfTI file per structure with its probability
     ``uncertainty/``                 on request, a NIfTI file per subject: the entropy of the posteriors, from 0 to 1
@@ -269,7 +269,7 @@ class SegmentationReport(Report):
 
 def thumbnail_name(subject: str, structure: str) -> str:
     """Give the path of a thumbnail below the folder of an evaluation."""
-    return f"thumbnails/{file_name(subject)}_{file_name(structure)}.png"
+    return f"thumbnails/{file_name(structure)}/{file_name(subject)}.png"
 
 
 def box_plots(rows: Sequence[StructureRow]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -49,9 +50,9 @@ def tile(value: str, name: str, meaning: str, small: str = "") -> str:
 
 def plot(figure: Figure, caption: str) -> str:
     """Give a plot with its caption, as an SVG element."""
-    # ids must differ between the plots of a page
-    mark = f"p{abs(hash((caption, id(figure)))) % 10**9}_"
-    drawing = svg_of(figure).replace('id="', f'id="{mark}').replace('href="#', f'href="#{mark}')
+    drawing = svg_of(figure)
+    mark = f"p{zlib.crc32(drawing.encode()):x}_"  # ids must differ between the plots of a page
+    drawing = drawing.replace('id="', f'id="{mark}').replace('href="#', f'href="#{mark}')
     drawing = drawing.replace("url(#", f"url(#{mark}").replace("<svg ", '<svg role="img" ', 1)
     return f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>"
 

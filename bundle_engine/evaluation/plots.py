@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bundle_engine.evaluation.classification import Bin, area_under_roc, average_precision, recall_curve, roc_curve
 from bundle_engine.evaluation.classification import calibration_error as _error_of
@@ -24,9 +25,26 @@ _UNITS = {"HausdorffDistance_mm": "Hausdorff distance (mm)", "MeanDistance_mm": 
 _UNITS |= {"HD95_mm": "95th percentile of distances (mm)", "Dice": "Dice"}
 _STYLE: Any = {"font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "font.family": "DejaVu Sans"}
 _STYLE |= {"axes.edgecolor": "#6b7280", "xtick.color": "#374151", "ytick.color": "#374151", "svg.fonttype": "path"}
-_STYLE |= {"svg.hashsalt": "bundle_engine", "axes.titlesize": 10.0}
+_STYLE |= {"svg.hashsalt": "bundle_engine", "axes.titlesize": 10.0, "text.parse_math": False}
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
+def _styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a function draw in the style of this module, whatever that of the process is."""
+
+    @functools.wraps(draw)
+    def inside(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        import matplotlib
+
+        with matplotlib.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+@_styled
 def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Figure:
     """Draw a box plot for each measure, with a point for each subject.
 
@@ -70,6 +88,7 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
     return figure
 
 
+@_styled
 def roc_plot(
     scores: Mapping[str, Any], positive: Mapping[str, Any], point: tuple[float, float] | None = None
 ) -> Figure:
@@ -91,6 +110,7 @@ def roc_plot(
     return _squared(figure, axes, "1 − specificity", "sensitivity", "ROC curve", "lower right")
 
 
+@_styled
 def recall_plot(scores: Mapping[str, Any], positive: Mapping[str, Any]) -> Figure:
     """Draw the precision-recall curve of each class against the others; the arguments are those of `roc_plot`."""
     figure, (axes,) = _figure((4.1, 3.9))
@@ -104,6 +124,7 @@ def recall_plot(scores: Mapping[str, Any], positive: Mapping[str, Any]) -> Figur
     return _squared(figure, axes, "recall (sensitivity)", "precision", "Precision and recall", "lower left")
 
 
+@_styled
 def reliability_plot(bins: Sequence[Bin]) -> Figure:
     """Draw how often what was predicted came true, against the probability that it was given."""
     figure, (axes,) = _figure((4.1, 3.9))
@@ -120,6 +141,7 @@ def reliability_plot(bins: Sequence[Bin]) -> Figure:
     return _squared(figure, axes, "predicted probability", "part that came true", "Calibration", "upper left")
 
 
+@_styled
 def confusion_plot(matrix: Any, classes: Sequence[str]) -> Figure:
     """Draw a confusion matrix: true classes down, predicted ones across."""
     import numpy as np
@@ -142,32 +164,27 @@ def confusion_plot(matrix: Any, classes: Sequence[str]) -> Figure:
     return figure
 
 
+@_styled
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as PNG; the file is complete, or as it was before."""
-    import matplotlib
-
-    with replacing(path) as temporary, matplotlib.rc_context(_STYLE):
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
 
 
+@_styled
 def svg_of(figure: Figure) -> str:
     """Give a figure as an SVG element for a page."""
-    import matplotlib
-
     buffer = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
 
 def _figure(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.flat)
 
 

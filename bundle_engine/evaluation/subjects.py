@@ -40,12 +40,12 @@ class Names:
         name = str(given) if isinstance(given, str | int) else _stem(path)
         if not name:
             name = f"subject_{len(self._taken) + 1:04}"
-        if name in self._taken and path:
+        if _key(name) in self._taken and path:
             name = f"{Path(path).parent.name}_{name}"
         unique, number = name, 2
-        while unique in self._taken:
+        while _key(unique) in self._taken:
             unique, number = f"{name}_{number}", number + 1
-        self._taken.add(unique)
+        self._taken.add(_key(unique))
         return unique, path
 
 
@@ -157,7 +157,7 @@ def structures_of(prediction: NDArray[Any], named: Any) -> dict[int, str]:
         found = {1: found[0]}  # the only channel, which is 1 where the structure is
     if channels == 1 or "background" in found.get(0, "").lower():
         found.pop(0, None)
-    if not found or len(set(found.values())) < len(found):
+    if not found or len(set(map(_key, found.values()))) < len(found):
         raise UsageError(f"structures need names, each another: {list(found.values())}")
     return found
 
@@ -216,6 +216,11 @@ def require_discrete(segmentation: NDArray[Any], what: str) -> NDArray[Any]:
 def file_name(text: str) -> str:
     """Give a name that can be one of a file everywhere."""
     return re.sub(r"[^\w.+-]+", "_", text).strip("._") or "_"
+
+
+def _key(name: str) -> str:
+    """Give what two names share that would be files of one name."""
+    return file_name(name).casefold()
 
 
 def _path_of(item: Mapping[str, Any], key: str) -> str:

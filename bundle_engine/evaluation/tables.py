@@ -61,7 +61,8 @@ class AggregateRow:
         min: the smallest.
         max: the largest.
         infinite: number of subjects with an infinite value: the structure was missed, or found where it is not.
-        undefined: number of subjects without a value: there was nothing to find and nothing was found.
+        undefined: number of subjects without a value: there was nothing to find and nothing was found; or, for a
+            volume, the image is flat.
         both_empty: number of subjects where there was nothing to find and nothing was found; their Dice counts as 1.
     """
 

@@ -137,7 +137,7 @@ def test_images_lie_on_the_grid_of_the_input(evaluated: Path, bundle: Path) -> N
 def test_thumbnails_have_the_proportions_of_the_body_and_both_outlines(evaluated: Path) -> None:
     from bundle_engine.evaluation.thumbnails import FOUND, REAL
 
-    pictures = sorted((evaluated / "val" / "thumbnails").iterdir())
+    pictures = sorted((evaluated / "val" / "thumbnails").glob("*/*.png"))
     assert len(pictures) == 4
     for path in pictures:
         with Image.open(path) as picture:
@@ -441,3 +441,36 @@ def test_the_report_of_a_classification(classified: Path) -> None:
         assert text in page
     notebook = json.loads((classified / "report.ipynb").read_text())
     assert all(o["output_type"] != "error" for cell in notebook["cells"] for o in cell.get("outputs", []))
+
+
+OVERLAY = """
+validate::handlers:
+- {_target_: CheckpointLoader, load_path: $@output_dir + '/model.pt', load_dict: {model: '@network'}}
+run: [$@validate::evaluator.run()]
+"""
+
+
+def test_an_evaluate_config_that_lies_over_the_training(bundle: Path, tmp_path: Path) -> None:
+    """As in many bundles of the Model Zoo: the parts stand at `validate`, and evaluate only changes them."""
+    own = (
+        bundles.EVALUATE.replace("'test'", "'val'")
+        .replace("'@", "'@validate::")
+        .replace("@validate::device", "@device")
+    )
+    own = (
+        own.replace("@validate::network'", "@network'")
+        .replace("run: [$@evaluator.run()]", "")
+        .replace("ckpt_path:", "unused:")
+    )
+    lines = [line for line in own.strip().splitlines() if "CheckpointLoader" not in line and "MetricsSaver" not in line]
+    train = bundles.SEGMENTING + "train:\n  dataset: {_target_: Dataset, data: []}\nvalidate:\n"
+    train += "\n".join(f"  {line}" for line in lines) + "\nrun: [$print('trained')]\n"
+    folder = bundles.write_bundle(tmp_path / "over", "", train, bundles.segmentation_metadata())
+    (folder / "configs" / "evaluate.yaml").write_text(OVERLAY)
+    arguments = ("--dataset_dir", str(bundle.parent / "data"), "--checkpoint", str(bundle.parent / "model.pt"))
+    where = ("--output_dir", str(tmp_path / "out"), "--noplots", "--nothumbnails", "--save_uncertainty")
+    assert main(["evaluate", "--bundle", str(folder), *arguments, *where]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["val"]
+    assert {row.subject for row in read_metrics(tmp_path / "out" / "val" / "metrics.csv")} == {
+        Path(subject["label"]).name.removesuffix("_label.nii.gz") for subject in subjects_of(bundle, "val")
+    }

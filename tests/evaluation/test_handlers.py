@@ -93,7 +93,7 @@ def test_two_processes_make_one_table(tmp_path: Path, labels, perturbed) -> None
     assert [(row.subject, row.structure) for row in rows] == [
         (n, s) for n in sorted(labels)[:7] for s in STRUCTURES.values()
     ]
-    assert len(list((tmp_path / "out" / "thumbnails").iterdir())) == 14
+    assert len(list((tmp_path / "out" / "thumbnails").glob("*/*.png"))) == 14
     assert not (tmp_path / "out" / ".partial").exists()
 
 
@@ -239,7 +239,7 @@ def test_structures_by_all_kinds_of_names() -> None:
     assert structures_of(three, {"0": "Background", "1": "a", "2": "b"}) == {1: "a", 2: "b"}
     assert structures_of(three, {0: "core", 1: "whole", 2: "enhancing"}) == {0: "core", 1: "whole", 2: "enhancing"}
     assert structures_of(one, {"0": "spleen"}) == {1: "spleen"}
-    for wrong in ({"x": "a"}, {}, ["a", "a"]):
+    for wrong in ({"x": "a"}, {}, ["a", "a"], ["left/right", "Left right"]):
         with pytest.raises(UsageError):
             structures_of(three, wrong)
 

@@ -135,3 +135,9 @@ def test_the_same_figure_is_the_same_text() -> None:
         return plots.svg_of(plots.roc_plot({"a": [0.1, 0.9]}, {"a": [False, True]}))
 
     assert draw() == draw()
+
+
+def test_names_are_no_formulas() -> None:
+    figure = plots.box_plots({"Dice": {"$x_{$": [0.5, 0.7], "a": [0.1]}})
+    assert "<svg" in plots.svg_of(figure)
+    assert plots.svg_of(plots.roc_plot({"$a$ < $b": [0.1, 0.9]}, {"$a$ < $b": [False, True]}))
