@@ -27,3 +27,10 @@ def real_data(name: str) -> Path:
 def hippocampus() -> Path:
     """The folder of 200 subjects of the Decathlon's hippocampus task."""
     return real_data("hippocampus")
+
+
+@pytest.fixture(autouse=True)
+def _runs_elsewhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the records of runs out of the checkout; a tutorial has a folder of its own anyway."""
+    if "tutorials" not in request.path.parts:
+        monkeypatch.setenv("BUNDLE_ENGINE_RUNS", str(tmp_path.with_name(f"{tmp_path.name}_runs")))

@@ -120,7 +120,7 @@ def _value_of(command: Command, flag: _Flag) -> str:
     assert option is not None
     if flag.value is not None:
         return flag.value
-    if option.kind == "switch":
+    if option.kind in ("switch", "optional"):
         return "True"
     raise UsageError(f"--{flag.name} needs a value", hint=f"--{flag.name} {option.shows}: {option.meaning}")
 

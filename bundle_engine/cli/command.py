@@ -16,7 +16,7 @@ class Option(NamedTuple):
     Attributes:
         name: as on the command line, and as the parameter of the command's function.
         kind: how its value is read: ``text``, ``file``, ``files``, ``log`` (a file or False), ``settings`` (a name, a
-            file or a mapping) or ``switch``.
+            file or a mapping), ``optional`` (a text, or nothing, which is True) or ``switch``.
         shows: what stands for its value in the help.
         meaning: what it does.
     """

@@ -6,17 +6,19 @@ too. They return exit codes; the errors that they raise are wrong input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli import report
 from bundle_engine.cli.arguments import Override
 from bundle_engine.cli.bundles import find_bundle, find_configs, kind_of_workflow
+from bundle_engine.cli.recording import ARGUMENTS, Settings, Wanted, absolute
 from bundle_engine.config import ConfigParser, Id
 from bundle_engine.config.ids import split_operator
 from bundle_engine.config.policy import Policy, policy_of
-from bundle_engine.errors import BundleEngineError, UsageError
+from bundle_engine.errors import BundleEngineError, UsageError, WorkflowError
 from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.config_workflow import ConfigWorkflow, override_source
 from bundle_engine.workflow.create import build_workflow, complete, merge_arguments, read_args_file
@@ -24,7 +26,10 @@ from bundle_engine.workflow.files import as_files
 from bundle_engine.workflow.logs import log_to_file
 from bundle_engine.workflow.roots import isolated
 
-__all__ = ["DONE", "FAILED", "WRONG_INPUT", "run", "run_workflow"]
+if TYPE_CHECKING:
+    from bundle_engine.runs.recorded import Order, Recording
+
+__all__ = ["DONE", "FAILED", "WRONG_INPUT", "make_and_run", "run", "run_workflow", "settled"]
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -48,6 +53,11 @@ def run(
     workflow_type: str | None = None,
     properties_path: str | None = None,
     trust: str | None = None,
+    resume: str | bool | None = None,
+    output_dir: str | None = None,
+    run_name: str | None = None,
+    record: bool | None = None,
+    checkpoint_interval: str | int | None = None,
     **override: Any,
 ) -> int:
     """Run what a config describes; ``bundle-engine run --help`` explains the options."""
@@ -74,6 +84,11 @@ def run_workflow(
     strict: bool | None = None,
     log_file: str | None = None,
     trust: str | None = None,
+    resume: str | bool | None = None,
+    output_dir: str | None = None,
+    run_name: str | None = None,
+    record: bool | None = None,
+    checkpoint_interval: str | int | None = None,
     **override: Any,
 ) -> int:
     """Run a workflow of any class; ``bundle-engine run_workflow --help`` explains the options."""
@@ -92,19 +107,86 @@ def _run(options: Mapping[str, Any], args_file: Any, override: Mapping[str, Any]
 
 def _run_trusted(given: Mapping[str, Any], args_file: Any, override: Mapping[str, Any], policy: Policy) -> int:
     arguments = merge_arguments(read_args_file(args_file, policy=policy), given)
+    settings = Settings.take(arguments)
+    name = arguments.get("workflow")
     root = _take_bundle(arguments)
     if policy.is_full:
         require_approval(root, None if isinstance(args_file, Mapping) else args_file)
     dry_run, log_file = arguments.pop("dry_run", False), arguments.pop("log_file", None)
-    arguments = merge_arguments(arguments, _settled(override, arguments))
+    if not settings.record or dry_run:
+        merged = merge_arguments(arguments, settled(override, arguments))
+        return make_and_run(merged, {}, policy, root=root, settings=settings, dry_run=dry_run, log_file=log_file)
+    if settings.resume is not None:  # the run may have been begun in another working directory
+        arguments = absolute(arguments)
+        log_file = None if log_file is None else str(Path(log_file).absolute())
+    overrides = {id: arguments.pop(id) for id in list(arguments) if id not in ARGUMENTS}
+    wanted = Wanted.find(settings, arguments, root, name, is_changed=bool(override or overrides))
+    recorded: dict[str, Any] = {}
+    if wanted.before is not None:
+        arguments = {**wanted.before.record.arguments, **arguments}
+        root = root or wanted.before.bundle
+        recorded = wanted.before.record.overrides
+        policy = policy_of(arguments.pop("trust", None)) if policy.is_full else policy
+        arguments.pop("bundle", None)
+    try:
+        overrides = {**recorded, **merge_arguments(overrides, settled(override, arguments))}
+        code = wanted.before.code if wanted.before is not None else None
+        return make_and_run(
+            arguments, overrides, policy, root=root, code=code, settings=settings, wanted=wanted, log_file=log_file
+        )
+    finally:
+        if wanted.before is not None:
+            wanted.before.lock.release()
 
+
+def make_and_run(
+    arguments: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    policy: Policy,
+    *,
+    settings: Settings,
+    root: Path | None = None,
+    code: Path | None = None,
+    wanted: Wanted | None = None,
+    dry_run: bool = False,
+    log_file: str | None = None,
+) -> int:
+    """Make a workflow and run it.
+
+    Args:
+        arguments: how it is made.
+        overrides: ids and the values to set there.
+        policy: how far it is trusted.
+        settings: what the command line says about the record.
+        root: the folder that --bundle named; the id ``bundle_root`` is set to it.
+        code: the folder that modules are imported from, where the config does not lie in it.
+        wanted: the run that is to be recorded; None for no record.
+        dry_run: whether all is built, and nothing is run.
+        log_file: a file to write the log to.
+
+    Returns:
+        the exit code.
+    """
     token = override_source.set("command line")
     try:
-        workflow = build_workflow(**arguments, trust=policy)
-        if root is not None and "bundle_root" not in arguments and isinstance(workflow, ConfigWorkflow):
-            workflow.parser.override({"bundle_root": str(root)}, source="--bundle")
-        with_config = arguments.get("config_file") is not None
-        return _take_steps(workflow, with_config=with_config, dry_run=dry_run, log_file=log_file)
+        with nullcontext() if policy.is_full else isolated(None):
+            workflow = build_workflow(**merge_arguments(arguments, overrides), trust=policy)
+            if isinstance(workflow, ConfigWorkflow):
+                if root is not None and "bundle_root" not in {**arguments, **overrides}:
+                    workflow.parser.override({"bundle_root": str(root)}, source="--bundle")
+                if code is not None:
+                    workflow.belongs_to(code)
+            overrides = {**overrides, **settings.set_ids(workflow)}
+            with_config = arguments.get("config_file") is not None
+            _set_up(workflow, with_config=with_config, dry_run=dry_run, log_file=log_file)
+            if dry_run:
+                return _dry_run(workflow)
+            if wanted is None:
+                workflow.initialize()
+                return _outcome(workflow, lambda: complete(workflow))
+            if not policy.is_full:
+                arguments = {**arguments, "trust": policy.level}
+            return _run_recorded(workflow, wanted, wanted.order(arguments, overrides, root, code))
     except BundleEngineError:
         raise
     except Exception as error:  # from a workflow that is Python code
@@ -114,7 +196,7 @@ def _run_trusted(given: Mapping[str, Any], args_file: Any, override: Mapping[str
         override_source.reset(token)
 
 
-def _take_steps(workflow: Any, *, with_config: bool, dry_run: bool, log_file: str | None) -> int:
+def _set_up(workflow: Any, *, with_config: bool, dry_run: bool, log_file: str | None) -> None:
     if isinstance(workflow, ConfigWorkflow):
         _require_run(workflow, with_config)
         workflow.log_file = log_file
@@ -123,17 +205,45 @@ def _take_steps(workflow: Any, *, with_config: bool, dry_run: bool, log_file: st
         raise UsageError("--dry_run needs a workflow that a config describes", hint="leave out --workflow_name")
     elif log_file is not None:
         log_to_file(log_file)
+
+
+def _dry_run(workflow: ConfigWorkflow) -> int:
     workflow.initialize()
-    if dry_run:
-        built = workflow.prepare()
-        print(f"dry run: everything that '{workflow.run_id}' refers to can be built ({', '.join(built) or 'nothing'})")
-        return DONE
+    built = workflow.prepare()
+    print(f"dry run: everything that '{workflow.run_id}' refers to can be built ({', '.join(built) or 'nothing'})")
+    return DONE
+
+
+def _run_recorded(workflow: Any, wanted: Wanted, order: Order) -> int:
+    from bundle_engine.runs.recorded import Recording
+
+    recording = Recording(workflow, order, lock=None if wanted.before is None else wanted.before.lock)
     try:
-        complete(workflow)
+        with recording:
+            workflow.initialize()
+            recording.exit_code = _outcome(workflow, recording.complete, recording)
+    except Exception:
+        raise
+    except BaseException:
+        if way_on := recording.way_on():
+            report.note(f"it is saved; to go on: {way_on}")
+        raise
+    if recording.exit_code and (way_on := recording.way_on()):
+        report.note(f"to go on from the last checkpoint: {way_on}")
+    return recording.exit_code or DONE
+
+
+def _outcome(workflow: Any, run: Callable[[], None], recording: Recording | None = None) -> int:
+    """Run a workflow that is initialized; show an error of the run itself, which is no wrong input."""
+    try:
+        run()
     except BundleEngineError as error:
-        if not _failed_in_step(workflow, error):
+        keeper_failed = recording is not None and isinstance(recording.failed_to_keep, WorkflowError)
+        if not keeper_failed and not _failed_in_step(workflow, error):
             raise
         report.show(error)
+        if recording is not None:
+            recording.error = error
         return FAILED
     return DONE
 
@@ -177,7 +287,7 @@ def _take_bundle(arguments: dict[str, Any]) -> Path | None:
     return folder.absolute()
 
 
-def _settled(overrides: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def settled(overrides: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Find out which ids overrides mean, where the command line leaves that open.
 
     An id with ``-`` may be spelled with ``_`` in the config, as fire reads it. A lone ``--nothing`` may be an id, or

@@ -12,6 +12,8 @@ from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
 from bundle_engine.cli.network import NETWORKS
 from bundle_engine.cli.packing import PACKING
+from bundle_engine.cli.recording import RECORDING
+from bundle_engine.cli.runs import RUNS
 from bundle_engine.cli.starting import STARTING
 from bundle_engine.cli.trusting import TRUST, TRUSTING
 from bundle_engine.cli.verifying import VERIFYING
@@ -117,6 +119,7 @@ COMMANDS = {
                 _WORKFLOW_TYPE,
                 _PROPERTIES_PATH,
                 TRUST,
+                *RECORDING,
             ),
             positional=8,
             overrides="set this id of the config",
@@ -127,6 +130,7 @@ COMMANDS = {
                 ("run training --config_file train.json", "run the expressions at 'training'"),
                 ("run --config_file \"['train.json','multi_gpu.json']\"", "the second file over the first"),
                 ("run --config_file train.yaml --dry_run", "see whether everything can be built"),
+                ("run --bundle my_bundle --resume", "go on with a training that was stopped"),
             ),
             load=_load_run,
         ),
@@ -152,6 +156,7 @@ COMMANDS = {
                 _STRICT,
                 _LOG_FILE,
                 TRUST,
+                *RECORDING,
             ),
             positional=2,
             overrides="give this argument to the class; for one that reads a config, set this id of it",
@@ -161,6 +166,7 @@ COMMANDS = {
             ),
             load=_load_run_workflow,
         ),
+        *RUNS,
         *INSPECTING,
         *EVALUATING,
         *VIEWS,

@@ -74,7 +74,7 @@ def read_option(option: Option, text: str) -> Any:
         return _switch(option.name, text)
     if text == "None":
         return None
-    if option.kind == "log" and text.lower() in ("true", "false"):
+    if option.kind in ("log", "optional") and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if option.kind == "files":
         return _files(text)

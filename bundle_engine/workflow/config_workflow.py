@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
@@ -43,7 +43,7 @@ from bundle_engine.workflow.properties import ID, REF_ID, REQUIRED
 from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
 from bundle_engine.workflow.tracking import patch_tracking, read_tracking_settings, save_executed_config
 
-__all__ = ["ConfigWorkflow", "override_source"]
+__all__ = ["Attendant", "ConfigWorkflow", "override_source"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,20 @@ LOGGING_NAMES = ("logging.conf", "logging.yaml", "logging.yml", "logging.json")
 
 override_source: ContextVar[str] = ContextVar("override_source", default="code")
 """What messages call the origin of a workflow's overrides; the command line sets it."""
+
+
+class Attendant(Protocol):
+    """Somebody who accompanies a workflow: told what it is about to do."""
+
+    def log_is_set_up(self) -> None:
+        """Be told that all was checked, that the log is as it will be, and that the first step comes next."""
+
+    def before_step(self, id: str) -> None:
+        """Be told of a step before it is taken.
+
+        Args:
+            id: where it stands.
+        """
 
 
 class ConfigWorkflow(BundleWorkflow):
@@ -89,10 +103,12 @@ class ConfigWorkflow(BundleWorkflow):
         parser: the config.
         log_file: a file to write the log to as well, when the workflow is initialized.
         saves_config: whether a workflow that is tracked writes a copy of its config when it is initialized.
+        attendant: who is told of its steps.
     """
 
     log_file: str | os.PathLike[str] | None = None
     saves_config: bool = True
+    attendant: Attendant | None = None
 
     def __init__(
         self,
@@ -159,6 +175,21 @@ class ConfigWorkflow(BundleWorkflow):
             self._used += settings["configs"]
         self._is_initialized = False
 
+    @property
+    def code_root(self) -> Path | None:
+        """The folder from which modules are imported; None for a config that is no file."""
+        return self._root
+
+    def belongs_to(self, root: str | os.PathLike[str]) -> None:
+        """Let the workflow be one of a bundle that its config does not lie in, such as a copy of the config.
+
+        Raises:
+            PolicyError: at full trust, for a bundle from elsewhere that was not approved.
+        """
+        if self._policy.is_full:
+            require_approval(root)
+        self._root = self.parser.bundle_root = Path(root).resolve()
+
     def _at_work(self) -> AbstractContextManager[None]:
         """Let the bundle's own modules be imported for the time being; below full trust, keep them away."""
         return importable(self._root) if self._policy.is_full else isolated(self._root)
@@ -195,6 +226,8 @@ class ConfigWorkflow(BundleWorkflow):
             if self._tracked and self.saves_config:
                 save_executed_config(self.parser)
             self._is_initialized = True
+            if self.attendant is not None:
+                self.attendant.log_is_set_up()
             return self._take_steps(self.init_id)
 
     def run(self) -> list[Any]:
@@ -258,9 +291,13 @@ class ConfigWorkflow(BundleWorkflow):
         if id not in self.parser:
             return []
         steps = self.parser[id]
-        if not isinstance(steps, list):
-            return [self.parser.evaluate(id)]
-        return [self.parser.evaluate(f"{id}{SEP}{index}") for index in range(len(steps))]
+        ids = [f"{id}{SEP}{index}" for index in range(len(steps))] if isinstance(steps, list) else [id]
+        return [self._take_step(each) for each in ids]
+
+    def _take_step(self, id: str) -> Any:
+        if self.attendant is not None:
+            self.attendant.before_step(id)
+        return self.parser.evaluate(id)
 
     def _set_up_log(self) -> None:
         if self._logging_file is not None:

@@ -27,15 +27,18 @@ _KEYS = frozenset({"api", "access", "private", "auth", "account", "encryption"})
 _NO_SECRET_TOKENS = frozenset(
     {"pad", "cls", "sep", "mask", "bos", "eos", "unk", "class", "special", "num", "max", "start", "end", "per"}
 )  # of language, and not of access
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@'\"]+@")
-_QUERY = re.compile(r"([?&][\w-]*(?:token|key|secret|password|signature|sig)=)[^&\s'\"#]+", re.IGNORECASE)
-_ASSIGNED = re.compile(
-    r"""((?:password|passwd|passphrase|secret|api_?key|access_?key|token)\b["']?\s*[=:]\s*)(?!\*\*\*|\?\?\?|None\b|null\b|[$@])["']?[^\s"',;}\])]+""",
-    re.IGNORECASE,
+# patterns as text: most runs need none of them, and to compile one takes longer than to search
+_USERINFO = r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@'\"]+@"
+_QUERY = r"(?i)([?&][\w-]*(?:token|key|secret|password|signature|sig)=)[^&\s'\"#]+"
+_ASSIGNED = (
+    r"""(?i)((?:password|passwd|passphrase|secret|api_?key|access_?key|token)\b["']?\s*[=:]\s*)"""
+    r"""(?!\*\*\*|\?\?\?|None\b|null\b|[$@])["']?[^\s"',;}\])]+"""
 )
-_LOOKED_UP = re.compile(  # an expression that gets a secret from where secrets are kept, and holds none itself
-    r"""\$\s*(?:[\w.@:\[\]]+|(?:\w+\.)*(?:env|getenv|get)\(\s*['"]\w+['"]\s*\)|(?:\w+\.)*environ\[\s*['"]\w+['"]\s*\])\s*"""
+_LOOKED_UP = (  # an expression that gets a secret from where secrets are kept, and holds none itself
+    r"""\$\s*(?:[\w.@:\[\]]+|(?:\w+\.)*(?:env|getenv|get)\(\s*['"]\w+['"]\s*\)|"""
+    r"""(?:\w+\.)*environ\[\s*['"]\w+['"]\s*\])\s*"""
 )
+_FOLDERS = ("PWD", "OLDPWD")  # the shell's, and no passwords
 _SHORTEST = 6  # characters of an environment's secret that is looked for in texts
 
 
@@ -74,8 +77,8 @@ def _is_secret(name: str, value: Any, named: bool) -> bool:
     if not isinstance(value, str):
         return named and not name.lower().endswith("token")
     if named:
-        return not (value == MANDATORY or value.startswith(REFERENCE) or _LOOKED_UP.fullmatch(value))
-    return "://" in value and (_USERINFO.search(value) or _QUERY.search(value)) is not None
+        return not (value == MANDATORY or value.startswith(REFERENCE) or re.fullmatch(_LOOKED_UP, value))
+    return "://" in value and (re.search(_USERINFO, value) or re.search(_QUERY, value)) is not None
 
 
 def hidden(config: Any, ids: Iterable[Id] | None = None) -> Any:
@@ -120,7 +123,11 @@ class Masker:
 
     def __init__(self, secrets: Iterable[Any] = ()) -> None:
         known = {str(secret) for secret in secrets}
-        known |= {value for name, value in os.environ.items() if len(value) >= _SHORTEST and is_secret_name(name)}
+        known |= {
+            value
+            for name, value in os.environ.items()
+            if len(value) >= _SHORTEST and is_secret_name(name) and name not in _FOLDERS
+        }
         self._known = sorted((text for text in known if len(text) > 3 and text != MANDATORY), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
@@ -129,9 +136,9 @@ class Masker:
             if secret in text:
                 text = text.replace(secret, STARS)
         if "://" in text:
-            text = _QUERY.sub(rf"\g<1>{STARS}", _USERINFO.sub(rf"\g<1>{STARS}@", text))
+            text = re.sub(_QUERY, rf"\g<1>{STARS}", re.sub(_USERINFO, rf"\g<1>{STARS}@", text))
         if "=" in text or ":" in text:
-            text = _ASSIGNED.sub(rf"\g<1>{STARS}", text)
+            text = re.sub(_ASSIGNED, rf"\g<1>{STARS}", text)
         return text
 
     def command(self, words: Sequence[str]) -> list[str]:

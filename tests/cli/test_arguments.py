@@ -107,7 +107,7 @@ def test_what_cannot_be_understood_is_an_error(args, message):
         ("net::bundel", None),
         ("+bundel", None),
         ("tracking_uri", None),
-        ("run_name", None),
+        ("experiment_name", None),
         ("bundle_root", None),
         ("device", None),
         ("lr", None),
