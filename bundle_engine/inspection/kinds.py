@@ -72,6 +72,7 @@ COLOURS: Mapping[Kind, Colour] = {
 
 # the longest prefix counts
 _HOMES: Mapping[str, Kind] = {
+    "bundle_engine.data": "data",
     "ignite.contrib.metrics": "metric",
     "ignite.engine": "engine",
     "ignite.handlers": "handler",
