@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bundle_engine.lazy import lazy_names
+
+_HOMES = {"recorded_run": "recorded"}
 
 __all__ = ["recorded_run"]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "recorded_run":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from bundle_engine.runs.recorded import recorded_run
-
-    return recorded_run
-
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 if TYPE_CHECKING:
     from bundle_engine.runs.recorded import recorded_run
