@@ -23,8 +23,12 @@ FILES = (
 )
 
 
-def test_the_two_bundles_are_there() -> None:
-    assert [bundle.name for bundle in BUNDLES] == ["brain_tissue_segmentation", "hippocampus_segmentation"]
+def test_the_bundles_are_there() -> None:
+    assert [bundle.name for bundle in BUNDLES] == [
+        "brain_tissue_segmentation",
+        "chest_xray_classification",
+        "hippocampus_segmentation",
+    ]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -44,7 +48,7 @@ def test_the_metadata_fits_the_schema(bundle: Path) -> None:
 
 def test_the_schema_refuses_what_is_wrong() -> None:
     schema = json.loads((schemas_dir() / "metadata.schema.json").read_text(encoding="utf-8"))
-    metadata = json.loads((BUNDLES[1] / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    metadata = json.loads((BUNDLES[0] / "configs" / "metadata.json").read_text(encoding="utf-8"))
     metadata["version"] = "first"
     metadata["network_data_format"]["inputs"]["image"]["num_channels"] = "one"
     del metadata["task"]
@@ -59,6 +63,7 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda bundle: bundle.name)
 def test_every_reference_leads_somewhere(bundle: Path, workflow: str) -> None:
     parser = ConfigParser()
+    parser.bundle_root = bundle
     parser.read_config(bundle / "configs" / f"{workflow}.yaml")
     assert [id for id in parser.dependencies() if id not in parser] == []
     assert "run" in parser
