@@ -12,8 +12,11 @@ from typing import Any
 
 from bundle_engine.cli import report
 from bundle_engine.cli.command import PROGRAM
+from bundle_engine.cli.launching import launch, processes_wanted, watched
 from bundle_engine.cli.options import COMMANDS
 from bundle_engine.errors import BundleEngineError, UsageError
+from bundle_engine.workflow.processes.launched import Launched
+from bundle_engine.workflow.processes.voice import one_voice
 
 __all__ = ["main"]
 
@@ -36,16 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "" not in sys.path and os.getcwd() not in sys.path:
             sys.path.insert(0, os.getcwd())  # the installed script finds the same modules as ``python -m`` does
     try:
-        with report.warnings_as_lines(), _terminable():
+        with report.warnings_as_lines(), one_voice(), watched(), _terminable():
             return _dispatch(list(argv))
     except BundleEngineError as error:
         report.show(error)
         return WRONG_INPUT
     except KeyboardInterrupt:
-        report.note("interrupted")
+        _note_the_end("interrupted")
         return INTERRUPTED
     except _Terminated:
-        report.note("terminated")
+        _note_the_end("terminated")
         return TERMINATED
     except SystemExit as error:  # a component asked for it
         if isinstance(error.code, str):
@@ -83,8 +86,22 @@ def _dispatch(argv: list[str]) -> int:
     from bundle_engine.cli.arguments import read_arguments
 
     arguments = read_arguments(command, rest)
+    if (count := processes_wanted(arguments.options.pop("nproc", None))) > 1:
+        return _launch(argv, count)
     overrides: dict[str, Any] = {override.key: override for override in arguments.overrides}
     return command.load()(**arguments.options, **overrides)
+
+
+def _launch(argv: list[str], count: int) -> int:
+    code = launch(argv, count)
+    if code in (INTERRUPTED, TERMINATED):
+        report.note("interrupted" if code == INTERRUPTED else "terminated")
+    return code
+
+
+def _note_the_end(text: str) -> None:
+    if not Launched.now().by_us:  # who started this process says it once for all
+        report.note(text)
 
 
 def _unknown(name: str) -> UsageError:

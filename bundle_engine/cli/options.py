@@ -10,6 +10,7 @@ from bundle_engine.cli.evaluating import EVALUATING
 from bundle_engine.cli.exporting import EXPORTING
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
+from bundle_engine.cli.launching import NPROC
 from bundle_engine.cli.network import NETWORKS
 from bundle_engine.cli.packing import PACKING
 from bundle_engine.cli.recording import RECORDING
@@ -120,6 +121,7 @@ COMMANDS = {
                 _PROPERTIES_PATH,
                 TRUST,
                 *RECORDING,
+                NPROC,
             ),
             positional=8,
             overrides="set this id of the config",
@@ -131,6 +133,7 @@ COMMANDS = {
                 ("run --config_file \"['train.json','multi_gpu.json']\"", "the second file over the first"),
                 ("run --config_file train.yaml --dry_run", "see whether everything can be built"),
                 ("run --bundle my_bundle --resume", "go on with a training that was stopped"),
+                ("run --bundle my_bundle --nproc 2", "train in two processes, on two GPUs where there are any"),
             ),
             load=_load_run,
         ),

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.errors import BundleEngineError, BundleEngineWarning
+from bundle_engine.workflow.processes.launched import Launched
+from bundle_engine.workflow.processes.voice import first_to_fail, whose
 
 __all__ = ["TRACEBACK", "note", "show", "warnings_as_lines"]
 
@@ -23,12 +25,21 @@ _RED, _YELLOW, _CYAN, _BOLD, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[36m", "\x1b[
 
 
 def show(error: BaseException) -> None:
-    """Print an error: what is wrong, where in the config, what to try; and where in the code, if code raised it."""
+    """Print an error: what is wrong, where in the config, what to try; and where in the code, if code raised it.
+
+    Of several processes, the first that fails prints its error.
+    """
+    if not first_to_fail(error):
+        return
     if os.environ.get(TRACEBACK, "0") not in ("", "0"):
         traceback.print_exception(error)
         return
     ours = isinstance(error, BundleEngineError)
-    _print("error", _RED, error.render() if isinstance(error, BundleEngineError) else _sum_up(error))
+    _print(
+        f"error on {whose()}" if whose() else "error",
+        _RED,
+        error.render() if isinstance(error, BundleEngineError) else _sum_up(error),
+    )
     cause = error
     while isinstance(cause, BundleEngineError) and cause.__cause__ is not None:
         cause = cause.__cause__
@@ -42,8 +53,9 @@ def show(error: BaseException) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line for people."""
-    print(text, file=sys.stderr)
+    """Print a line for people; of several processes, the first one does."""
+    if not Launched.now().rank:
+        print(text, file=sys.stderr)
 
 
 @contextmanager

@@ -39,6 +39,8 @@ from bundle_engine.workflow.base import BundleWorkflow
 from bundle_engine.workflow.files import FileOrFiles, as_files, check_files
 from bundle_engine.workflow.logging_config import read_logging_config
 from bundle_engine.workflow.logs import apply_logging_file, default_log, log_to_file
+from bundle_engine.workflow.processes.group import Group
+from bundle_engine.workflow.processes.voice import first_to_fail
 from bundle_engine.workflow.properties import ID, REF_ID, REQUIRED
 from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
 from bundle_engine.workflow.tracking import patch_tracking, read_tracking_settings, save_executed_config
@@ -174,6 +176,7 @@ class ConfigWorkflow(BundleWorkflow):
             patch_tracking(self.parser, settings)
             self._used += settings["configs"]
         self._is_initialized = False
+        self._group: Group | None = None  # of several processes, where the config does not see to it
 
     @property
     def code_root(self) -> Path | None:
@@ -228,7 +231,22 @@ class ConfigWorkflow(BundleWorkflow):
             self._is_initialized = True
             if self.attendant is not None:
                 self.attendant.log_is_set_up()
-            return self._take_steps(self.init_id)
+            try:
+                return self._begin()
+            except Exception as error:
+                first_to_fail(error)
+                raise
+
+    def _begin(self) -> list[Any]:
+        """Take the steps before the run; of several processes, together."""
+        steps = self._present(self.init_id, self.run_id)
+        self._group = self._group or Group.of(self.parser, steps, trusted=self._policy.is_full)
+        if self._group is not None:
+            self._group.set_up()
+        done = self._take_steps(self.init_id)
+        if self._group is not None:
+            self._group.spread_seeds()
+        return done
 
     def run(self) -> list[Any]:
         """Take the steps of the run.
@@ -240,8 +258,14 @@ class ConfigWorkflow(BundleWorkflow):
             UsageError: when the config has no `run_id`.
         """
         self.require_run()
-        with self._at_work():
-            return self._take_steps(self.run_id)
+        try:
+            with self._at_work():
+                return self._take_steps(self.run_id)
+        except BaseException as error:
+            self._group = None  # nobody waits for the others, who may not come
+            if isinstance(error, Exception):
+                first_to_fail(error)
+            raise
 
     def finalize(self) -> list[Any]:
         """Take the steps after the run.
@@ -250,7 +274,11 @@ class ConfigWorkflow(BundleWorkflow):
             the values of the steps.
         """
         with self._at_work():
-            return self._take_steps(self.final_id)
+            done = self._take_steps(self.final_id)
+        if self._group is not None:
+            self._group.take_down()
+            self._group = None
+        return done
 
     def prepare(self) -> list[str]:
         """Build everything that the steps of the run and after it refer to, without taking these steps.
