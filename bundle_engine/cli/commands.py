@@ -19,6 +19,7 @@ from bundle_engine.config import ConfigParser, Id
 from bundle_engine.config.ids import split_operator
 from bundle_engine.config.policy import Policy, policy_of
 from bundle_engine.errors import BundleEngineError, UsageError, WorkflowError
+from bundle_engine.runs.shown import ShownProgress
 from bundle_engine.workflow.approval import require_approval
 from bundle_engine.workflow.config_workflow import ConfigWorkflow, override_source
 from bundle_engine.workflow.create import build_workflow, complete, merge_arguments, read_args_file
@@ -58,6 +59,7 @@ def run(
     run_name: str | None = None,
     record: bool | None = None,
     checkpoint_interval: str | int | None = None,
+    progress: str | None = None,
     **override: Any,
 ) -> int:
     """Run what a config describes; ``bundle-engine run --help`` explains the options."""
@@ -89,6 +91,7 @@ def run_workflow(
     run_name: str | None = None,
     record: bool | None = None,
     checkpoint_interval: str | int | None = None,
+    progress: str | None = None,
     **override: Any,
 ) -> int:
     """Run a workflow of any class; ``bundle-engine run_workflow --help`` explains the options."""
@@ -179,6 +182,10 @@ def make_and_run(
             overrides = {**overrides, **settings.set_ids(workflow)}
             with_config = arguments.get("config_file") is not None
             _set_up(workflow, with_config=with_config, dry_run=dry_run, log_file=log_file)
+            if isinstance(workflow, ConfigWorkflow) and not dry_run:
+                workflow.attendants.append(ShownProgress(workflow, settings.progress))
+                if wanted is not None and wanted.before is not None:
+                    workflow.tracking_run_id = wanted.before.record.tracking.get("mlflow")
             if dry_run:
                 return _dry_run(workflow)
             if wanted is None:

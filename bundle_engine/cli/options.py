@@ -58,7 +58,12 @@ _LOGGING_FILE = Option(
     "set up the log by an INI file (Python's fileConfig) or a JSON or YAML file (dictConfig); False leaves it alone"
     " (default: logging.conf beside the config, or else a plain log on standard error)",
 )
-_TRACKING = Option("tracking", "settings", "NAME", "track the experiment: mlflow, or a file with settings")
+_TRACKING = Option(
+    "tracking",
+    "settings",
+    "NAME",
+    "track the experiment: mlflow, or a file with settings; none turns off what an args_file asks for",
+)
 _ARGS_FILE = Option(
     "args_file", "files", "FILES", "JSON or YAML file with options and overrides; the command line wins over it"
 )

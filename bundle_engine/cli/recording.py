@@ -15,6 +15,7 @@ from bundle_engine.errors import UsageError
 from bundle_engine.runs.folder import RUNS, runs_dir
 from bundle_engine.runs.naming import absolute, names_of
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
+from bundle_engine.workflow.progress import require_mode
 
 if TYPE_CHECKING:
     from bundle_engine.runs.folder import Lock
@@ -51,6 +52,13 @@ RECORDING = (
         "N",
         "epochs from one checkpoint of a training to the next, from which --resume goes on; 0 for none (default: 1)",
     ),
+    Option(
+        "progress",
+        "text",
+        "MODE",
+        "how to show how far it is: bar, a board on the terminal; plain, lines in the log; none; auto, which is bar on"
+        " a terminal and plain elsewhere (default: auto)",
+    ),
 )
 
 _IDS = ("output_dir", "run_name")  # that are set in the config as well, where it has them
@@ -66,6 +74,7 @@ class Settings(NamedTuple):
         output_dir: the folder of the record.
         run_name: a name for it.
         interval: epochs from one checkpoint to the next; None where nothing is said.
+        progress: how to show how far it is.
         ids: what is set in the config, where it has these ids.
     """
 
@@ -74,6 +83,7 @@ class Settings(NamedTuple):
     output_dir: Path | None
     run_name: str
     interval: int | None
+    progress: str
     ids: dict[str, Any]
 
     @classmethod
@@ -90,6 +100,7 @@ class Settings(NamedTuple):
             raise UsageError("--resume goes on with a recorded run, and --record false keeps no record")
         elif arguments.get("dry_run"):
             raise UsageError("--dry_run runs nothing that could be resumed", hint="leave out --resume")
+        progress = require_mode(arguments.pop("progress", None))
         interval = arguments.pop("checkpoint_interval", None)
         if interval is not None and not (str(interval).isdigit() and int(interval) < sys.maxsize):
             raise UsageError(f"--checkpoint_interval is a number of epochs, 0 or more, and not '{interval}'")
@@ -103,6 +114,7 @@ class Settings(NamedTuple):
             output_dir=None if folder.startswith(_WRITTEN) else Path(folder).expanduser().absolute(),
             run_name=str(ids.get("run_name", "")),
             interval=None if interval is None else int(interval),
+            progress=progress,
             ids=ids,
         )
 

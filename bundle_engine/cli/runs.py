@@ -26,6 +26,7 @@ def rerun(
     run_name: str | None = None,
     record: bool | None = None,
     checkpoint_interval: str | int | None = None,
+    progress: str | None = None,
     dry_run: bool = False,
     strict: bool | None = None,
     log_file: str | None = None,
@@ -59,6 +60,7 @@ def rerun(
         "run_name": run_name,
         "strict": strict,
         "dry_run": dry_run,
+        "progress": progress,
     }
     options["checkpoint_interval"] = (
         checkpoint_interval if checkpoint_interval is not None else kept.checkpoint_interval

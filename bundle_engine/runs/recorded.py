@@ -97,12 +97,12 @@ class Recording:
 
     def __enter__(self) -> Recording:
         if isinstance(self.workflow, ConfigWorkflow):
-            self.workflow.attendant = self
+            self.workflow.attendants.append(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
         if isinstance(self.workflow, ConfigWorkflow):
-            self.workflow.attendant = None
+            self.workflow.attendants.remove(self)
         try:
             self._end(error or self.error)
         finally:

@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from copy import copy
 from pathlib import Path
@@ -43,7 +43,15 @@ from bundle_engine.workflow.processes.group import Group
 from bundle_engine.workflow.processes.voice import first_to_fail
 from bundle_engine.workflow.properties import ID, REF_ID, REQUIRED
 from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
-from bundle_engine.workflow.tracking import patch_tracking, read_tracking_settings, save_executed_config
+from bundle_engine.workflow.tracking import (
+    ARTIFACTS,
+    TrackedRun,
+    begin_tracking,
+    is_tracking,
+    patch_tracking,
+    read_tracking_settings,
+    save_executed_config,
+)
 
 __all__ = ["Attendant", "ConfigWorkflow", "override_source"]
 
@@ -88,7 +96,7 @@ class ConfigWorkflow(BundleWorkflow):
         run_id: id of the steps of the run.
         final_id: id of the steps after the run; the config may lack it.
         tracking: ``mlflow``, a file with settings for tracking, or the settings; see
-            `bundle_engine.workflow.tracking`.
+            `bundle_engine.workflow.tracking`. ``none`` is the same as None.
         workflow_type: see `BundleWorkflow`.
         properties_path: see `BundleWorkflow`.
         strict: whether an override that reaches nothing is an error, rather than a warning.
@@ -104,13 +112,17 @@ class ConfigWorkflow(BundleWorkflow):
     Attributes:
         parser: the config.
         log_file: a file to write the log to as well, when the workflow is initialized.
-        saves_config: whether a workflow that is tracked writes a copy of its config when it is initialized.
-        attendant: who is told of its steps.
+        saves_config: whether a workflow that is tracked writes a copy of its config when it is initialized, and
+            begins a run in MLflow then.
+        tracked_run: the run in MLflow, once the workflow is initialized.
+        tracking_run_id: id of a run in MLflow to go on with, rather than with a new one.
+        attendants: who is told of its steps.
     """
 
     log_file: str | os.PathLike[str] | None = None
     saves_config: bool = True
-    attendant: Attendant | None = None
+    tracked_run: TrackedRun | None = None
+    tracking_run_id: str | None = None
 
     def __init__(
         self,
@@ -129,6 +141,7 @@ class ConfigWorkflow(BundleWorkflow):
         **override: Any,
     ) -> None:
         self._policy = policy_of(trust)
+        self.attendants: list[Attendant] = []
         files = [] if isinstance(config_file, Mapping) else as_files(config_file)
         check_files(files, "config")
         self.config_root_path = Path(files[0]).parent if files else Path("configs")
@@ -137,8 +150,9 @@ class ConfigWorkflow(BundleWorkflow):
         if meta_file is None:
             meta_file = self._beside_config(METADATA_NAMES)
         if self._policy.is_full:
-            require_approval(config_file, meta_file, logging_file, tracking, properties_path)
-        elif tracking is not None:
+            settings_file = tracking if is_tracking(tracking) else None
+            require_approval(config_file, meta_file, logging_file, settings_file, properties_path)
+        elif is_tracking(tracking):
             raise PolicyError("tracking writes files and calls servers, so it needs full trust", hint="leave it out")
         super().__init__(workflow_type=workflow_type, properties_path=properties_path, meta_file=meta_file)
 
@@ -170,11 +184,11 @@ class ConfigWorkflow(BundleWorkflow):
         self.init_id, self.run_id, self.final_id = init_id, run_id, final_id
         self._strict, self._override = strict, override
         self._used = [init_id, run_id, final_id]  # ids that have an effect though nothing refers to them
-        self._tracked = tracking is not None
-        if tracking is not None:
+        self._tracked = is_tracking(tracking)
+        if tracking is not None and self._tracked:
             settings = read_tracking_settings(tracking)
             patch_tracking(self.parser, settings)
-            self._used += settings["configs"]
+            self._used += [*settings["configs"], ARTIFACTS]
         self._is_initialized = False
         self._group: Group | None = None  # of several processes, where the config does not see to it
 
@@ -228,9 +242,11 @@ class ConfigWorkflow(BundleWorkflow):
             self._set_up_log()
             if self._tracked and self.saves_config:
                 save_executed_config(self.parser)
+            if self._policy.is_full and self.saves_config and self.tracked_run is None:
+                self.tracked_run = begin_tracking(self.parser, self._root, run_id=self.tracking_run_id)
             self._is_initialized = True
-            if self.attendant is not None:
-                self.attendant.log_is_set_up()
+            for attendant in self.attendants:
+                attendant.log_is_set_up()
             try:
                 return self._begin()
             except Exception as error:
@@ -320,11 +336,21 @@ class ConfigWorkflow(BundleWorkflow):
             return []
         steps = self.parser[id]
         ids = [f"{id}{SEP}{index}" for index in range(len(steps))] if isinstance(steps, list) else [id]
-        return [self._take_step(each) for each in ids]
+        with self._tracked_steps(id):
+            return [self._take_step(each) for each in ids]
+
+    def _tracked_steps(self, id: str) -> AbstractContextManager[None]:
+        """Let the run in MLflow, if there is one, learn how steps end."""
+        if self.tracked_run is None:
+            return nullcontext()
+        if id != self.run_id:
+            return self.tracked_run.at_work()
+        artifacts = self.parser.get_parsed_content(ARTIFACTS) if self.parser.get(ARTIFACTS) else []
+        return self.tracked_run.main_part(lambda: as_files(artifacts))
 
     def _take_step(self, id: str) -> Any:
-        if self.attendant is not None:
-            self.attendant.before_step(id)
+        for attendant in self.attendants:
+            attendant.before_step(id)
         return self.parser.evaluate(id)
 
     def _set_up_log(self) -> None:

@@ -4,6 +4,6 @@ Nothing of it stands in a config. `attach_progress` is given the engines, from o
 nothing, and what they run costs a look at the clock per iteration.
 """
 
-from bundle_engine.workflow.progress.attaching import MODES, Progress, attach_progress, engines_of
+from bundle_engine.workflow.progress.attaching import MODES, Progress, attach_progress, engines_of, require_mode
 
-__all__ = ["MODES", "Progress", "attach_progress", "engines_of"]
+__all__ = ["MODES", "Progress", "attach_progress", "engines_of", "require_mode"]

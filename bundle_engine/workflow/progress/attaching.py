@@ -14,7 +14,7 @@ from bundle_engine.workflow.progress.lines import PlainLines
 from bundle_engine.workflow.progress.meter import Meter
 from bundle_engine.workflow.resume.processes import Processes
 
-__all__ = ["MODES", "Progress", "View", "attach_progress", "engines_of"]
+__all__ = ["MODES", "Progress", "View", "attach_progress", "engines_of", "require_mode"]
 
 MODES = ("auto", "bar", "plain", "none")
 
@@ -142,6 +142,20 @@ class Progress:
             self._due = now
 
 
+def require_mode(mode: str | None) -> str:
+    """Give a mode that is one; None stands for ``auto``.
+
+    Raises:
+        UsageError: for an unknown one.
+    """
+    mode = "auto" if mode is None else str(mode).lower()
+    if mode not in MODES:
+        near = matches(mode, MODES, most=1)
+        hint = f"did you mean {either(near)}?" if near else None
+        raise UsageError(f"progress is shown as {', '.join(MODES)}, and not as '{mode}'", hint=hint)
+    return mode
+
+
 def attach_progress(engines: Any, mode: str = "auto", *, every: float | None = None) -> Progress | None:
     """Show the progress of engines whenever they run.
 
@@ -157,10 +171,7 @@ def attach_progress(engines: Any, mode: str = "auto", *, every: float | None = N
     Raises:
         UsageError: for an unknown mode.
     """
-    if mode not in MODES:
-        near = matches(mode, MODES, most=1)
-        hint = f"did you mean {either(near)}?" if near else None
-        raise UsageError(f"progress is shown as {', '.join(MODES)}, and not as '{mode}'", hint=hint)
+    mode = require_mode(mode)
     if mode == "none":
         return None
     progress = Progress(_view(mode, every))
@@ -207,6 +218,6 @@ def _owned_by_handlers(engine: Any) -> Iterator[Any]:
     """Give what the handlers of an engine hold, such as the evaluator of a ValidationHandler."""
     for handlers in engine._event_handlers.values():
         for handler, *_ in handlers:
-            owner = getattr(handler, "__self__", None)
-            if owner is not None and owner is not engine:
+            owner = getattr(handler, "__self__", handler)  # a ValidationHandler is called itself
+            if owner is not engine:
                 yield from getattr(owner, "__dict__", {}).values()
