@@ -15,6 +15,7 @@ BENCHMARKS = (
     "verifying",
     "packing",
     "network_format",
+    "chest_xray",
     "distances",
     "evaluating",
 )
