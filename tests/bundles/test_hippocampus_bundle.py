@@ -197,11 +197,15 @@ def test_mirror_inferer_treats_both_sides_alike() -> None:
     assert torch.allclose(result.sum(1), torch.ones(2, 6, 5, 4), atol=1e-6)
 
 
-def test_the_network_is_the_same_everywhere() -> None:
+def test_the_network_and_the_transforms_are_written_once() -> None:
     from monai.bundle import ConfigParser
 
-    networks = [
-        ConfigParser.load_config_file(f"configs/{name}.yaml")["network_def"]
-        for name in ("train", "evaluate", "inference")
-    ]
-    assert networks[0] == networks[1] == networks[2]
+    parsers = {}
+    for name in ("train", "evaluate", "inference"):
+        parsers[name] = ConfigParser(ConfigParser.load_config_file(f"configs/{name}.yaml"))
+        parsers[name].parse()
+    for id in ("network_def", "image_transforms", "whole_image_transforms"):
+        assert parsers["train"][id] == parsers["evaluate"][id] == parsers["inference"][id]
+    whole = [type(step) for step in parsers["train"].get_parsed_content("validate::preprocessing").transforms]
+    for name in ("evaluate", "inference"):
+        assert [type(step) for step in parsers[name].get_parsed_content("preprocessing").transforms] == whole
