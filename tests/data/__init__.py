@@ -1,0 +1,1 @@
+"""Tests of tables of subjects, of splits, and of preprocessing that is kept."""
