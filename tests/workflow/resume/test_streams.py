@@ -64,6 +64,8 @@ def test_what_all_code_shares_goes_on() -> None:
         put_global_streams(before)
 
 
-@pytest.mark.parametrize("value", [np.random, random, torch.rand(1), 3, None], ids=str)
+@pytest.mark.parametrize(
+    "value", [np.random, random, torch.ones(1), 3, None], ids=["numpy", "random", "tensor", "number", "None"]
+)
 def test_what_is_no_stream(value: Any) -> None:
     assert not is_stream(value)
