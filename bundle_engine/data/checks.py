@@ -139,17 +139,20 @@ def _missing(dataset: Dataset) -> Iterator[Finding]:
         hint = f"paths are relative to the folder of the table, '{folder}': put the table beside the files"
         yield found("BE102", subject.name, file.place, said, hint)
         return
+    used = {file.path for _, file in files}
     listed: dict[Path, list[str]] = {}
     for number, (subject, file) in enumerate(missing):
         if number == _MANY and len(missing) > _MANY + 1:
             said = f"'{file.written}' is not there, and neither are {len(missing) - _MANY - 1} more files"
             yield found("BE102", subject.name, file.place, said)
             return
-        yield found("BE102", subject.name, file.place, f"'{file.written}' is not there", _near(file, folder, listed))
+        yield found(
+            "BE102", subject.name, file.place, f"'{file.written}' is not there", _near(file, folder, used, listed)
+        )
 
 
-def _near(file: File, folder: Path, listed: dict[Path, list[str]]) -> str:
-    """Say what there is instead of a file."""
+def _near(file: File, folder: Path, used: set[Path], listed: dict[Path, list[str]]) -> str:
+    """Say what there is instead of a file: with a name much like it, that nothing else in the table has."""
     path = file.path
     if path.is_dir():
         return "it is a folder"
@@ -160,7 +163,7 @@ def _near(file: File, folder: Path, listed: dict[Path, list[str]]) -> str:
         near = matches(missing, [each.name for each in existing.iterdir()])
         return f"there is no folder '{missing}' in '{existing}'" + (f"; did you mean {either(near)}?" if near else "")
     if parent not in listed:
-        listed[parent] = [entry.name for entry in os.scandir(parent)]
+        listed[parent] = [entry.name for entry in os.scandir(parent) if parent / entry.name not in used]
     name = path.name
     other = name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz"
     near = [other] if other in listed[parent] else matches(name, listed[parent])

@@ -83,18 +83,31 @@ def _rows(path: Path, text: str, lines: list[str]) -> tuple[list[_Row], str]:
 
 
 def _known(line: str, delimiter: str) -> int:
-    return sum(_column(name) in _KNOWN for name in line.split(delimiter))
+    return sum(name in _KNOWN for name in _columns(line.split(delimiter)))
+
+
+def _columns(written: Sequence[str]) -> list[str]:
+    """Give names of columns as they are usually written; another name for one counts where that is not there."""
+    names = [_column(name) for name in written]
+    for index, name in enumerate(names):
+        other = _ALSO.get(_plain(name))
+        if other is not None and other not in names:
+            names[index] = other
+    return names
 
 
 def _column(name: str) -> str:
     """Give a column's name as it is usually written."""
-    plain = re.sub(r"[\s_\-\"']+", "", name).lower()
-    usual = {re.sub("_", "", known).lower(): known for known in _KNOWN}
-    return usual.get(plain) or _ALSO.get(plain) or name.strip().strip("\"'")
+    usual = {_plain(known): known for known in _KNOWN}
+    return usual.get(_plain(name)) or name.strip().strip("\"'")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-\"']+", "", name).lower()
 
 
 def _header(path: Path, row: _Row, lines: list[str], delimiter: str) -> list[str]:
-    names = [_column(name) for name in row.fields]
+    names = _columns(row.fields)
     place = _line(path, lines, row.number)
     missing = [name for name in _NEEDED if name not in names]
     doubled = next((name for index, name in enumerate(names) if name and name in names[:index]), None)

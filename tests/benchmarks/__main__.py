@@ -18,6 +18,7 @@ BENCHMARKS = (
     "chest_xray",
     "distances",
     "evaluating",
+    "preprocessing_cache",
 )
 
 

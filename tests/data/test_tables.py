@@ -33,12 +33,13 @@ def table(folder: Path, text: str, name: str = "dataset.csv", encoding: str = "u
         ("\n\n" + GOOD.replace("bob,images", "\n,,\nbob,images"), "utf-8"),
         (GOOD.replace("filePath", "file_path").replace("subject", "Subject ").replace("channel", "CHANNEL"), "utf-8"),
         (GOOD.replace("filePath", "Path").replace("subject", "patient id"), "utf-8"),
+        (GOOD.replace("channel", "channel,patient,file,set").replace("t1", "t1,p,f,train"), "utf-8"),
         ("Subject;filePath;Channel;;\n" + ROWS.replace(",", ";").replace("\n", ";;\n"), "utf-8"),
         (GOOD.replace("images/a 1.nii.gz", '"images/a 1.nii.gz"'), "utf-8"),
         (GOOD.replace("/", "\\"), "utf-8"),
     ],
     ids=["plain", "bom", "utf-16", "windows", "old mac", "semicolons", "tabs", "spaces", "empty lines", "cases",
-         "other names", "empty columns", "quotes", "backslashes"],
+         "other names", "own columns", "empty columns", "quotes", "backslashes"],
 )  # fmt: skip
 def test_a_table_as_a_tired_person_writes_it(tmp_path: Path, text: str, encoding: str) -> None:
     (tmp_path / "images").mkdir()

@@ -94,6 +94,7 @@ def run(command: str, folder: Path, stdin: str = "") -> str:
     """Run a shell command with this Python as `python`; give what it prints, and its exit code where that is not 0."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
     environment["XDG_DATA_HOME"] = str(folder.parent / f"{folder.name}_data")  # where approvals are kept
+    environment["BUNDLE_ENGINE_CACHE"] = str(folder.parent / f"{folder.name}_kept")  # of preprocessing
     command = re.sub(r"^python\b", quote(sys.executable), command)
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, input=stdin, text=True, capture_output=True, timeout=600
