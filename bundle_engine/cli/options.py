@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bundle_engine.cli.command import PROGRAM, Command, Option
+from bundle_engine.cli.datasets import DATASETS
 from bundle_engine.cli.downloading import DOWNLOADING
 from bundle_engine.cli.evaluating import EVALUATING
 from bundle_engine.cli.exporting import EXPORTING
@@ -187,5 +188,6 @@ COMMANDS = {
         *STARTING,
         *PACKING,
         *DOWNLOADING,
+        *DATASETS,
     )
 }
