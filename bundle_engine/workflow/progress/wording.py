@@ -30,7 +30,7 @@ def speed(meter: Meter) -> str:
 
 def losses(meter: Meter) -> str:
     """Write the last losses."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in meter.losses.items())
+    return ", ".join(f"{name} {value:#.4g}" for name, value in meter.losses.items())
 
 
 def metric(found: KeyMetric) -> str:

@@ -72,7 +72,7 @@ def connect(uri: str, experiment_name: str) -> tuple[Any, Any]:
                 made = client.create_experiment(experiment_name, artifact_location=place)
                 experiment = client.get_experiment(made)
     except Exception as error:  # of MLflow, of SQLAlchemy, of requests, of the system
-        raise _unreachable(uri, scheme, error) from error
+        raise _unreachable(uri, scheme, error) from None  # its trace leads through nothing of the user's
     if experiment.lifecycle_stage != "active":
         raise TrackingError(
             f"the experiment '{experiment_name}' in '{shown_uri(uri)}' was deleted",

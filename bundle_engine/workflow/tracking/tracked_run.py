@@ -88,7 +88,7 @@ class TrackedRun:
         except Exception as error:
             what = f"has no run '{run_id}' to go on with" if run_id is not None else "takes no new run"
             reason = str(error).strip().partition("\n")[0][:300]
-            raise TrackingError(f"'{store.shown_uri(uri)}' {what}: {reason}") from error
+            raise TrackingError(f"'{store.shown_uri(uri)}' {what}: {reason}") from None
         self.run_id: str = self.run.info.run_id
         _current = self
         atexit.register(self._end_of_program)

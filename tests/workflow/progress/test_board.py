@@ -98,7 +98,7 @@ def test_the_board_is_drawn_below_the_log_and_taken_away(tmp_path: Path) -> None
     written, code = on_terminal(PROGRAM, tmp_path)
     assert code == 0, written
     text = plain(written)
-    assert re.search(r"training   epoch 1/2 ━+ \d+/12 loss 0.25 \d+\.\d images/s 0:00 left 0:0\d in all", text)
+    assert re.search(r"training   epoch 1/2 ━+ \d+/12 loss 0.2500 \d+\.\d images/s 0:00 left 0:0\d in all", text)
     assert re.search(r"validation ━+ \d/4 \d+\.\d iterations/s", text)
     assert "last validation: dice 0.7500 in epoch 1" in text
     left = screen(written)

@@ -65,9 +65,9 @@ def test_one_line_for_an_epoch_and_one_for_a_validation(lines: Callable[[], list
     first, second = (float(text.split("loss ")[1].split(",")[0]) for text in lines() if "loss" in text)
     assert lines() == [
         "validation: score 0.5000 in epoch 1, best 0.5000 in epoch 1",
-        f"training: epoch 1/2, 0:00, loss {first:.4g}, N images/s, 0:00 left in all",
+        f"training: epoch 1/2, 0:00, loss {first:#.4g}, N images/s, 0:00 left in all",
         "validation: score 0.5000 in epoch 2, best 0.5000 in epoch 1",
-        f"training: epoch 2/2, 0:00, loss {second:.4g}, N images/s",
+        f"training: epoch 2/2, 0:00, loss {second:#.4g}, N images/s",
     ]
     assert second == pytest.approx(float(engine.state.output[0]["loss"]), rel=1e-3)
     ends = [record.getMessage() for record in caplog.records if "Complete. Time taken" in record.getMessage()]
