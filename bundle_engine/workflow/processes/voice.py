@@ -17,7 +17,8 @@ __all__ = ["first_to_fail", "one_voice", "whose"]
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Connection refused")
 _GRACE = 1.0  # seconds in which whoever caused a lost connection can say what happened
 _NAMED_ALIKE = ("bundle_engine.workflow.config_workflow", "bundle_engine.workflow.processes.group")
-_first: bool | None = None
+_first: bool | None = None  # whether this process was the first to fail, once it has
+_name = ""  # what it was called then
 
 
 @contextmanager
@@ -67,6 +68,8 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def whose() -> str:
     """Name this process for messages; an empty string where it works alone, or does not know the others yet."""
+    if _first is not None:
+        return _name  # the others may be unknown again
     launched = Launched.now()
     dist = getattr(sys.modules.get("torch"), "distributed", None)
     if not launched.together or dist is None or not dist.is_available() or not dist.is_initialized():
@@ -82,11 +85,12 @@ def first_to_fail(error: BaseException | None = None) -> bool:
     Args:
         error: why it fails; where that is a lost connection, the one who was lost is given the time to say why.
     """
-    global _first
+    global _first, _name
     launched = Launched.now()
     if not launched.together:
         return True
     if _first is None:
+        _name = whose()
         _first = _claim(launched, error)
     return _first
 

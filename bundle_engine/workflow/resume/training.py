@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ from bundle_engine.workflow.resume.snapshots import Snapshots
 __all__ = ["Keeper"]
 
 logger = logging.getLogger(__name__)
+
+_ONCE = 2.0  # seconds within which two signals to several processes are one
 
 
 class Keeper:
@@ -65,6 +68,7 @@ class Keeper:
         self._processes = Processes()
         self._told_left_out = False
         self._stop: int | None = None  # the signal that asked to stop
+        self._asked = 0.0  # when it did
         self._handlers: dict[int, Any] = {}
         self._taken = 0  # batches since the data loader began
         self._begun: dict[str, Any] = {}  # random streams when it began
@@ -177,8 +181,6 @@ class Keeper:
     # --- checkpoints ---
 
     def _save(self) -> None:
-        import time
-
         begin = time.perf_counter()
         state = self.trainer.state
         loader = getattr(self.trainer.state, "dataloader", None)
@@ -238,8 +240,10 @@ class Keeper:
                     os.kill(os.getpid(), number)
                 return
             if self._stop is not None:
+                if self._processes.size > 1 and time.monotonic() - self._asked < _ONCE:
+                    return  # a terminal and a launcher such as torchrun both pass the same one on
                 self._leave(number)
-            self._stop = number
+            self._stop, self._asked = number, time.monotonic()
             logger.warning("stopping after this iteration, or this validation; once more stops at once")
 
         for number in (signal.SIGINT, signal.SIGTERM):

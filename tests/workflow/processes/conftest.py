@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,8 @@ from tests.workflow.resume.conftest import training
 ROOT = Path(__file__).resolve().parents[3]
 
 NOTES = '''
-import hashlib, json, os, signal
+import hashlib, json, os, random, signal, time
+import numpy as np, torch
 from ignite.engine import Events
 import ignite.distributed as idist
 
@@ -28,7 +28,7 @@ class Notes:
 
     def __init__(self, folder, network, end, part=""):
         self.folder, self.network, self.end = folder, network, end
-        self.names, self.losses, self.means, self.part = [], [], [], part
+        self.names, self.losses, self.means, self.drawn, self.part = [], [], [], [], part
 
     def attach(self, trainer):
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self.iteration)
@@ -38,10 +38,14 @@ class Notes:
     def iteration(self, trainer):
         self.names.append([str(item["name"]) for item in trainer.state.batch])
         self.losses.append(float(trainer.state.output[0]["loss"]))
+        noise = sum(float(abs(item["noise"]).sum()) for item in trainer.state.batch)
+        self.drawn.append([noise, float(torch.rand(1)), float(np.random.rand()), random.random()])
         how, rank, iteration = self.end or (None, None, None)
         if trainer.state.iteration == iteration and idist.get_rank() == rank:
             if how == "interrupt":
-                os.kill(os.getppid(), signal.SIGINT)
+                for _ in range(2):  # as both a terminal and torchrun do
+                    os.kill(os.getppid(), signal.SIGINT)
+                    time.sleep(0.2)
             elif how == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             else:
@@ -54,7 +58,8 @@ class Notes:
         digest = hashlib.sha256()
         for tensor in self.network.state_dict().values():
             digest.update(tensor.numpy().tobytes())
-        found = {"names": self.names, "losses": self.losses, "means": self.means, "digest": digest.hexdigest()}
+        found = {name: getattr(self, name) for name in ("names", "losses", "means", "drawn")}
+        found["digest"] = digest.hexdigest()
         with open(os.path.join(self.folder, f"notes{self.part}{idist.get_rank()}.json"), "w") as file:
             json.dump(found, file)
 
@@ -70,14 +75,19 @@ class Marks:
 '''
 
 
-def shared_training(images: Path, folder: Path, *, chance: bool) -> dict[str, Any]:
-    """Describe a training for one process; without chance, the images come in their order, and as they are."""
+def shared_training(images: Path, folder: Path) -> dict[str, Any]:
+    """Describe a training for one process, in which chance has a hand in everything but the losses of a batch."""
     config = training(images)
+    config["imports"].append("$import numpy as np")
     config |= {"folder": str(folder), "end": None, "part": "", "batch_size": 4, "ckpt_dir": "$@folder + '/models'"}
-    config["subjects"] = (
-        "$[dict(name=n, image=@dataset_dir + '/imagesTr/' + n, label=@dataset_dir + '/labelsTr/' + n) for n in @names]"
-    )
+    files = "image=@dataset_dir + '/imagesTr/' + n, label=@dataset_dir + '/labelsTr/' + n"
+    config["subjects"] = f"$[dict(name=n, noise=np.zeros((1, 4)), {files}) for n in @names]"
+    config["network_def"] |= {"dropout": 0.0, "norm": "instance"}
     train, validate = config["train"], config["validate"]
+    load, normalize, *_, ensure = train["preprocessing"]["transforms"]
+    crop = {"_target_": "CenterSpatialCropd", "keys": ["image", "label"], "roi_size": [16] * 3}
+    noise = {"_target_": "RandGaussianNoised", "keys": "noise", "prob": 0.5}
+    train["preprocessing"]["transforms"] = [load, normalize, crop, noise, ensure]
     train["dataset"]["data"] = "$@subjects[3:11]"
     train["dataloader"]["batch_size"] = "@batch_size"
     validate["dataset"]["data"] = "$@subjects[:3]"
@@ -96,12 +106,6 @@ def shared_training(images: Path, folder: Path, *, chance: bool) -> dict[str, An
         {"_target_": "CheckpointSaver", **saver},
     ]
     config["run"] += ["$print('Dice', round(@validate::evaluator.state.metrics['dice'], 4))"]
-    if not chance:
-        config["network_def"] |= {"dropout": 0.0, "norm": "instance"}
-        train["dataloader"]["shuffle"] = False
-        transforms = train["preprocessing"]["transforms"]
-        cropped = {"_target_": "CenterSpatialCropd", "keys": ["image", "label"], "roi_size": [16] * 3}
-        train["preprocessing"]["transforms"] = [*transforms[:2], cropped, transforms[-1]]
     return config
 
 
@@ -114,26 +118,21 @@ class Ended(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def bundle(hippocampus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Write a bundle with the training into a folder of its own."""
-
-    def write(*, chance: bool) -> Path:
-        folder = tmp_path_factory.mktemp("bundle")
-        for name in ("configs", "scripts"):
-            (folder / name).mkdir()
-        config = shared_training(hippocampus, folder, chance=chance)
-        (folder / "configs" / "train.json").write_text(json.dumps(config))
-        (folder / "configs" / "metadata.json").write_text("{}")
-        (folder / "scripts" / "__init__.py").touch()
-        (folder / "scripts" / "notes.py").write_text(NOTES)
-        return folder
-
-    return write
+def bundle(hippocampus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with the training."""
+    folder = tmp_path_factory.mktemp("bundle")
+    for name in ("configs", "scripts"):
+        (folder / name).mkdir()
+    (folder / "configs" / "train.json").write_text(json.dumps(shared_training(hippocampus, folder)))
+    (folder / "configs" / "metadata.json").write_text("{}")
+    (folder / "scripts" / "__init__.py").touch()
+    (folder / "scripts" / "notes.py").write_text(NOTES)
+    return folder
 
 
 def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> Ended:
     """Run a command line in a folder."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "BUNDLE_ENGINE_RUNS": "runs"}
     done = subprocess.run(
         [sys.executable, *launcher, "-m", "bundle_engine", "run", *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=180,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -17,26 +17,31 @@ from .conftest import notes, run
 EPOCHS, ITERATIONS = 3, 2  # of four images
 
 
+# the order in which DistributedSampler gives images to all processes, for one
+ONE_ORDER = {"_target_": "DistributedSampler", "dataset": "@train::dataset", "num_replicas": 1, "rank": 0}
+
+
 class Pair:
     """A training by two processes with two images each, and by one with four."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ended = run(folder, "--bundle", ".", "--nproc", "2", "--batch_size", "2", "--part", "of two, ")
-        alone = ConfigWorkflow(str(folder / "configs" / "train.json"), logging_file=False)
+        self.ended = run(folder, "--bundle", ".", "--nproc", "2", "--batch_size", "2", "--part", "of two ")
+        order = {"train::dataloader::sampler": ONE_ORDER, "train::dataloader::shuffle": False}
+        alone = ConfigWorkflow(str(folder / "configs" / "train.json"), logging_file=False, **order)
         alone.initialize()
         alone.run()
         alone.finalize()
         self.dice = float(alone.evaluator.state.metrics["dice"])
         self.alone = notes(folder, 0)
-        self.both = [notes(folder, rank, "of two, ") for rank in (0, 1)]
+        self.both = [notes(folder, rank, "of two ") for rank in (0, 1)]
 
 
 @pytest.fixture(scope="module")
-def pair(bundle: Callable[..., Path]) -> Iterator[Pair]:
+def pair(bundle: Path) -> Iterator[Pair]:
     import monai
 
-    yield Pair(bundle(chance=False))
+    yield Pair(bundle)
     monai.utils.set_determinism(seed=None)
 
 
@@ -91,27 +96,42 @@ def test_ranks_of_a_component_are_respected(pair: Pair) -> None:
     assert [path.name for path in pair.folder.glob("mark*")] == ["mark1"]
 
 
-def test_stopped_killed_and_resumed_ends_like_undisturbed(bundle: Callable[..., Path]) -> None:
-    folder = bundle(chance=True)
-    options = ("--bundle", ".", "--nproc", "2", "--batch_size", "2", "--checkpoint_interval", "1")
-    whole = run(folder, *options, "--record", "false")
-    assert whole.code == 0, whole.err
-    stopped = run(folder, *options, "--end", "['interrupt', 0, 3]", "--part", "parts ")
+def test_each_image_comes_once_in_an_epoch_and_in_another_order_in_the_next(pair: Pair) -> None:
+    orders = []
+    for epoch in range(EPOCHS):
+        batches = [each["names"][epoch * ITERATIONS : (epoch + 1) * ITERATIONS] for each in pair.both]
+        orders.append([name for part in batches for batch in part for name in batch])
+        assert len(set(orders[-1])) == 8
+    assert orders[0] != orders[1]
+    assert orders[1] != orders[2]
+
+
+def test_chance_differs_between_them(pair: Pair) -> None:
+    first, second = pair.both
+    assert all(mine != yours for mine, yours in zip(first["drawn"], second["drawn"], strict=True))
+
+
+def test_stopped_killed_and_resumed_ends_like_undisturbed(pair: Pair) -> None:
+    folder = pair.folder
+    begin = ("--bundle", ".", "--batch_size", "2", "--run_name", "parts")
+    stopped = run(folder, *begin, "--nproc", "2", "--end", "['interrupt', 0, 3]", "--part", "parts ")
     assert stopped.code == 130, stopped.err
-    assert stopped.err.count("to go on:") == 1
     assert stopped.err.splitlines()[-1] == "interrupted"
-    killed = run(folder, "--resume", "last", "--nproc", "2", "--end", "['kill', 1, 5]")
+    told = [line.partition("to go on: ")[2] for line in stopped.err.splitlines() if "to go on: " in line]
+    assert len(told) == 1
+    assert told[0].startswith("python -m bundle_engine run --resume runs/")
+    assert told[0].endswith("-parts --nproc 2")
+    go_on = told[0].split()[4:]
+    killed = run(folder, *go_on, "--end", "['kill', 1, 5]")
     assert killed.code == 137, killed.err
     assert "error: the process of rank 1 was killed by SIGKILL" in killed.err
     assert "Connection closed" not in killed.err
-    resumed = run(folder, "--resume", "last", "--nproc", "2", "--end", "None")
+    resumed = run(folder, *go_on, "--end", "None")
     assert resumed.code == 0, resumed.err
-    for rank in (0, 1):
-        expected, found = notes(folder, rank), notes(folder, rank, "parts ")
-        assert found["digest"] == expected["digest"]
-        assert found["losses"] == expected["losses"][-len(found["losses"]) :]
-        assert found["names"] == expected["names"][-len(found["names"]) :]
-    names = [name for rank in (0, 1) for batch in notes(folder, rank)["names"][:ITERATIONS] for name in batch]
-    assert len(set(names)) == 8, "in an epoch, each image comes once"
-    orders = [notes(folder, 0)["names"][epoch * ITERATIONS : (epoch + 1) * ITERATIONS] for epoch in range(EPOCHS)]
-    assert orders[0] != orders[1] != orders[2], "in another order in each epoch"
+    for rank, whole in enumerate(pair.both):
+        found = notes(folder, rank, "parts ")
+        assert found["digest"] == whole["digest"]
+        done = len(found["names"])  # iterations since the last checkpoint
+        for name in ("names", "losses", "drawn"):
+            assert found[name] == whole[name][-done:]
+        assert found["means"][-1] == whole["means"][-1]
