@@ -29,7 +29,7 @@ NPROC = Option(
     " evaluate. gpu: one for each GPU; auto: the same, or one where there is no GPU",
 )
 
-_GRACE = 20.0  # seconds that the others have, after the first ended badly, before they are killed
+_GRACE, _GRACE_TO_STOP = 10.0, 60.0  # seconds that the others have, after one failed or stopped, before they are killed
 _WATCH = "BUNDLE_ENGINE_WATCHED"
 
 
@@ -43,6 +43,7 @@ def processes_wanted(text: Any) -> int:
     if Launched.now().together or text is None:
         return 1
     if str(text) in ("gpu", "auto"):
+        _need_torch()
         import torch
 
         count = int(torch.cuda.device_count())
@@ -53,9 +54,16 @@ def processes_wanted(text: Any) -> int:
         raise UsageError(f"--nproc is a number of processes, gpu or auto, and not '{text}'")
     else:
         count = int(text)
-    if count > 1 and sys.modules.get("torch", True) is None:
-        raise MissingDependencyError("several processes need PyTorch", hint="pip install torch")
+    if count > 1:
+        _need_torch()
     return count
+
+
+def _need_torch() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise MissingDependencyError("several processes need PyTorch, which is not installed", hint="pip install torch")
 
 
 def launch(argv: Sequence[str], count: int) -> int:
@@ -124,7 +132,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], first_error: Path, signa
                     _end(processes, signal.SIGTERM)
         if None not in codes:
             break
-        if failed is not None and time.monotonic() - asked > _GRACE:
+        if failed is not None and time.monotonic() - asked > (_GRACE_TO_STOP if signals else _GRACE):
             _end(processes, signal.SIGKILL)
         time.sleep(0.05)
     if failed is None:

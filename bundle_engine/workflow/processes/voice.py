@@ -16,7 +16,7 @@ __all__ = ["first_to_fail", "one_voice", "whose"]
 
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Connection refused")
 _GRACE = 1.0  # seconds in which whoever caused a lost connection can say what happened
-_NAMED_ALIKE = ("bundle_engine.workflow.config_workflow", "bundle_engine.workflow.processes.group")
+_ALIKE = "bundle_engine"  # the logger of the product, whose messages are the same in all
 _first: bool | None = None  # whether this process was the first to fail, once it has
 _name = ""  # what it was called then
 
@@ -42,8 +42,7 @@ def one_voice() -> Iterator[None]:
 
             logging.setLogRecordFactory(record)
             logging.disable(logging.INFO)
-            for name in _NAMED_ALIKE:
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+            logging.getLogger(_ALIKE).setLevel(logging.CRITICAL)
             stack.callback(logging.setLogRecordFactory, before)
             stack.callback(logging.disable, disabled)
             stack.enter_context(_no_warnings())

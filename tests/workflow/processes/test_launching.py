@@ -118,3 +118,35 @@ def test_one_process_is_this_one(
 def test_nothing_is_started_for_a_command_line_that_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--nproc", "2", "a", "b", "c", "d", "e", "f", "g", "h", "i"]) == 2
     assert "'i' is one argument too many" in capsys.readouterr().err
+
+
+def test_an_error_of_all_is_told_once(folder: Path) -> None:
+    ended = run(folder, "--config_file", "no.json", "--nproc", "3")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("no.json") == 1
+    assert ended.err.startswith("error: ")
+
+
+def test_processes_end_when_the_one_that_started_them_is_killed(folder: Path) -> None:
+    waiting = ["$print(os.getpid(), flush=True)", "$time.sleep(60) or 'init_process_group'"]  # they need not talk
+    (folder / "wait.json").write_text(json.dumps({"imports": "$import os, time", "run": waiting}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bundle_engine", "run", "--config_file", "wait.json", "--nproc", "2", *ALONE],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    first = int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 20
+    while time.monotonic() < end and _is_alive(first):
+        time.sleep(0.05)
+    assert not _is_alive(first)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
