@@ -26,7 +26,7 @@ def pneumoniamnist(dataset_dir: str | os.PathLike[str], section: str, limit: int
     Args:
         dataset_dir: folder with pneumoniamnist.npz, or that file by whatever name.
         section: "train", "val" or "test".
-        limit: use only the first so many images, for a quick try.
+        limit: use only so many images, spread over the section, for a quick try; in a file they may stand sorted.
 
     Returns:
         One dictionary per image: "image" of 28 x 28 bytes, "label" 0 (normal) or 1 (pneumonia), and a name "subject".
@@ -55,11 +55,12 @@ def pneumoniamnist(dataset_dir: str | os.PathLike[str], section: str, limit: int
         raise ValueError(
             f"{path} is not PneumoniaMNIST: images of the shape {images.shape}, labels of the shape {labels.shape}."
         )
-    if not len(images[:limit]):
+    number = len(images) if limit is None else min(limit, len(images))
+    if number < 1:
         raise ValueError(f"{path} has no images in the section {section!r}.")
     return [
-        {"image": image, "label": int(label), "subject": f"{section}_{number:04}"}
-        for number, (image, label) in enumerate(zip(images[:limit], labels.reshape(-1)[:limit], strict=True))
+        {"image": images[place], "label": int(labels.reshape(-1)[place]), "subject": f"{section}_{place:04}"}
+        for place in (index * len(images) // number for index in range(number))
     ]
 
 
@@ -76,6 +77,7 @@ def image_list(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
     Raises:
         FileNotFoundError: if ``source`` does not exist or holds no image.
+        ValueError: if a file is none.
     """
     if not isinstance(source, str | os.PathLike):
         return [item for one in source for item in image_list(one)]
@@ -106,6 +108,9 @@ def _images_of(file: Path) -> list[dict[str, Any]]:
     if not _is_picture(file):
         raise ValueError(f"{file} is none of the images that can be read: {', '.join(PICTURES)}.")
     if file.suffix != ".npz":
+        from scripts.pictures import check_picture
+
+        check_picture(file)
         return [{"image": str(file), "subject": str(file)}]
     found: list[dict[str, Any]] = []
     for key, array in _read(file).items():

@@ -29,18 +29,21 @@ def read_picture(path: str | Path) -> NDArray[np.float32]:
     Raises:
         ValueError: if it is not an image of two axes.
     """
-    name = str(path).lower()
-    try:
-        values = _png(path) if name.endswith(".png") else _npy(path) if name.endswith(".npy") else _nifti(path)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # the readers have no error in common
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    values = _read(path)
     if values.ndim != 2 or min(values.shape) < 2:
         raise ValueError(f"{path} is no image of rows and columns; its shape is {values.shape}.")
     if not np.isfinite(values).all():
         raise ValueError(f"{path} holds values that are no numbers.")
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def check_picture(path: str | Path) -> None:
+    """Look at the beginning of an image, so that a file that is none is told before the work begins.
+
+    Raises:
+        ValueError: if it is not an image.
+    """
+    _read(path, begin_only=True)
 
 
 class ReadPictured(MapTransform):
@@ -67,23 +70,38 @@ class ReadPictured(MapTransform):
         return found
 
 
-def _png(path: str | Path) -> NDArray[Any]:
+def _read(path: str | Path, begin_only: bool = False) -> NDArray[Any]:
+    name = str(path).lower()
+    read = _png if name.endswith(".png") else _npy if name.endswith(".npy") else _nifti
+    try:
+        return read(path, begin_only)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # the readers have no error in common
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _png(path: str | Path, begin_only: bool) -> NDArray[Any]:
     from PIL import Image
 
     with Image.open(path) as picture:
+        if begin_only:
+            return np.empty((0, 0))
         # those of more than 8 bits stay as they are; colours and palettes become grey
         plain = picture.mode in ("L", "I", "F") or picture.mode.startswith("I;16")
         return np.asarray(picture if plain else picture.convert("L"))
 
 
-def _npy(path: str | Path) -> NDArray[Any]:
-    return np.asarray(np.load(path, allow_pickle=False))
+def _npy(path: str | Path, begin_only: bool) -> NDArray[Any]:
+    return np.asarray(np.load(path, mmap_mode="r" if begin_only else None, allow_pickle=False))
 
 
-def _nifti(path: str | Path) -> NDArray[Any]:
+def _nifti(path: str | Path, begin_only: bool) -> NDArray[Any]:
     import nibabel as nib
 
     image = nib.load(path)
+    if begin_only:
+        return np.empty((0, 0))
     values = np.asarray(image.dataobj)
     while values.ndim > 2 and values.shape[-1] == 1:
         values = values[..., 0]
