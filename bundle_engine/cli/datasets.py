@@ -260,7 +260,7 @@ def _load_data() -> Callable[..., int]:
 DATASETS: tuple[Command, ...] = (
     Command(
         name="data",
-        summary="check, list and split tables of subjects; show and clear what is kept of preprocessing",
+        summary="check, list and split tables of subjects; show what is kept of preprocessing",
         usage="check | list | split TABLE [OPTIONS], or cache [show | clear]",
         options=(
             Option("action", "text", "ACTION", "check, list, split or cache"),

@@ -119,8 +119,12 @@ class CachedDataset:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(max(1, num_workers if num_workers is not None else os.cpu_count() or 1)) as pool:
-            for _ in _shown(pool.map(self._prepare, numbers), len(numbers), progress):
-                pass
+            try:
+                for _ in _shown(pool.map(self._prepare, numbers), len(numbers), progress):
+                    pass
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return len(numbers)
 
     def key(self, index: int) -> str | None:
@@ -146,8 +150,9 @@ class CachedDataset:
         return self._compute(index, key, threading=False)
 
     def _compute(self, index: int, key: str | None, *, threading: bool) -> Any:
-        made = self.transform(deepcopy(self.data[index]), end=self._head.length, threading=threading)
-        if key is None:
+        copied = threading and self._head.thread_unsafe
+        made = self.transform(deepcopy(self.data[index]), end=self._head.length, threading=copied)
+        if key is None or self._make_key(index) != key:  # it was made from a file that changed meanwhile
             return made
         try:
             parts = encode(made, self._all_operators())

@@ -114,10 +114,14 @@ def _look(
     read = partial(_look_at_one, full=full)
     facts = {}
     with ThreadPoolExecutor(max(1, count)) as pool:
-        for number, (path, seen) in enumerate(zip(files, pool.map(read, files.items()), strict=True), start=1):
-            facts[path] = seen
-            if progress is not None:
-                progress(number, len(files))
+        try:
+            for number, (path, seen) in enumerate(zip(files, pool.map(read, files.items()), strict=True), start=1):
+                facts[path] = seen
+                if progress is not None:
+                    progress(number, len(files))
+        except BaseException:  # such as Ctrl-C
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return facts
 
 

@@ -25,6 +25,7 @@ __all__ = ["NotDescribableError", "describe", "digest_of"]
 _PLAIN = (type(None), bool, int, str)
 _LONGEST_PATH = 4096
 _DEEPEST = 200
+_LAST_READ = ("filenames", "has_series")  # what MONAI's readers note of the file that they read last
 
 
 class NotDescribableError(Exception):
@@ -143,6 +144,8 @@ class _Describer:
         if isinstance(reduced, str):
             return ["global", kind.__module__, reduced]
         make, arguments, *state = reduced
+        if kind.__module__ == "monai.data.image_reader" and state and isinstance(state[0], dict):
+            state[0] = {name: part for name, part in state[0].items() if name not in _LAST_READ}
         parts = [list(part) if part is not None and index > 0 else part for index, part in enumerate(state[:3])]
         return ["object", _name_of(kind), self._code(kind), *map(self.describe, (make, arguments, *parts))]
 

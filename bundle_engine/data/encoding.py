@@ -137,7 +137,8 @@ class _Encoder:
         raise NotStorableError(f"a '{kind.__module__}.{kind.__qualname__}'")
 
     def _mapping(self, value: dict[Any, Any]) -> Any:
-        operator = self._operators.name(value[_ID]) if type(value.get(_ID)) is int and "class" in value else None
+        noted = type(value.get(_ID)) is int and "class" in value
+        operator = self._operators.name(value[_ID]) or _NO_ID if noted else None
         if all(isinstance(key, str) for key in value) and _TAG not in value and operator is None:
             return {str(getattr(key, "value", key)): self.encode(item) for key, item in value.items()}
         pairs = []

@@ -20,11 +20,13 @@ class Head(NamedTuple):
         length: number of its transforms.
         description: what they are and do.
         stopped: why it ends before the first random transform; empty where it does not.
+        thread_unsafe: whether a transform in it has to be copied for each thread.
     """
 
     length: int
     description: list[Any]
     stopped: str
+    thread_unsafe: bool
 
 
 def as_compose(transform: Any) -> Any:
@@ -45,19 +47,36 @@ def head_of(compose: Any, content: Callable[[str], str | None]) -> Head:
         content: gives the digest of the content of a path; None where it leads to no file.
     """
     described: list[Any] = []
-    for number, transform in enumerate(compose.transforms):
+    stopped = ""
+    for transform in compose.transforms:
         if _is_random(transform):
-            return Head(number, described, "")
-        name = type(transform).__name__
-        if name.rstrip("dD").removesuffix("ict") in _WITH_EFFECTS:
-            return Head(number, described, f"'{name}' does more than to give a result")
-        if _is_lazy(compose, transform):
-            return Head(number, described, f"'{name}' is lazy")
-        try:
-            described.append(describe(transform, content))
-        except (NotDescribableError, RecursionError) as error:
-            return Head(number, described, f"what '{name}' does cannot be told from its arguments: {error}")
-    return Head(len(compose.transforms), described, "")
+            break
+        stopped = _reason(compose, transform)
+        if not stopped:
+            try:
+                described.append(describe(transform, content))
+            except (NotDescribableError, RecursionError) as error:
+                stopped = f"what '{type(transform).__name__}' does cannot be told from its arguments: {error}"
+        if stopped:
+            break
+    unsafe = any(map(_is_thread_unsafe, compose.transforms[: len(described)]))
+    return Head(len(described), described, stopped, unsafe)
+
+
+def _reason(compose: Any, transform: Any) -> str:
+    """Say why a transform cannot be one of those that are done once; an empty text for one that can."""
+    name = type(transform).__name__
+    if name.rstrip("dD").removesuffix("ict") in _WITH_EFFECTS:
+        return f"'{name}' does more than to give a result"
+    return f"'{name}' is lazy" if _is_lazy(compose, transform) else ""
+
+
+def _is_thread_unsafe(transform: Any) -> bool:
+    from monai.transforms import Compose, ThreadUnsafe
+
+    if type(transform) is Compose:  # it is unsafe for what may be in it only
+        return any(map(_is_thread_unsafe, transform.transforms))
+    return isinstance(transform, ThreadUnsafe)
 
 
 def _is_random(transform: Any) -> bool:

@@ -24,6 +24,7 @@ FOLDER, LIMIT = "BUNDLE_ENGINE_CACHE", "BUNDLE_ENGINE_CACHE_LIMIT"
 _SUFFIX = ".safetensors"
 _STRUCTURE = "structure"
 _SHARE = 0.5  # of the free disk, by default
+_LOOK = 0.02  # of the limit, after which to see what other processes have written
 _SPARE = 1 << 30  # bytes of the disk that are never taken
 _ABANDONED = 3600  # seconds after which a file that nobody completed is removed
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -106,6 +107,7 @@ class Store:
         given = limit if limit is not None else os.environ.get(LIMIT)
         self._size = sum(entry.size for entry in self.entries())
         self.limit = read_size(given) if given else int((shutil.disk_usage(self.folder).free + self._size) * _SHARE)
+        self._unseen = 0  # bytes written since the folder was last looked through
         self._started = time.time_ns()
 
     def has(self, key: str) -> bool:
@@ -158,8 +160,10 @@ class Store:
             save_file(tensors, aside, metadata={_STRUCTURE: text})
             with open(aside, "rb+") as file:
                 os.fsync(file.fileno())
-            self._size += os.path.getsize(aside)
+            written = os.path.getsize(aside)
             os.replace(aside, path)
+            self._size += written
+            self._unseen += written
         except (OSError, SafetensorError):
             with suppress(OSError):
                 aside.unlink()
@@ -202,8 +206,10 @@ class Store:
         if size > self.limit:
             return False
         free = shutil.disk_usage(self.folder).free - _SPARE
-        if self._size + size <= self.limit and size <= free:
+        looked = self._unseen <= self.limit * _LOOK
+        if self._size + size <= self.limit and size <= free and looked:
             return True
+        self._unseen = 0
         entries = sorted(self.entries(), key=lambda entry: entry.used)  # others may have written and removed some
         self._size = sum(entry.size for entry in entries)
         needed = max(self._size + size - self.limit, size - free)

@@ -92,7 +92,7 @@ def same(one: Any, other: Any, where: str = "") -> None:
         assert list(one) == list(other), where
         for key in one:
             if key == "id" and "class" in one:  # of an object in the memory
-                assert isinstance(other[key], int), where
+                assert isinstance(one[key], int) == isinstance(other[key], int), where
             else:
                 same(one[key], other[key], f"{where}.{key}")
     elif isinstance(one, (list, tuple)):
@@ -234,6 +234,25 @@ def test_a_file_that_changes_is_read_again(items: list[Any], few: Path, kept: Pa
     assert again.key(1) == dataset.key(1)
     assert not torch.equal(again[0]["image"].as_tensor(), before)
     same(again[0], Dataset(items, pipeline())[0])
+
+
+class Meanwhile(MapTransform):
+    """Changes the file that it was made from, once."""
+
+    def __call__(self, data: Any) -> Any:
+        path = Path(data["image"].meta["filename_or_obj"])
+        if name("003") in path.name:
+            path.write_bytes(path.with_name(path.name.replace("003", "004")).read_bytes())
+        return data
+
+
+def test_a_file_that_changes_meanwhile_leaves_nothing_wrong(items: list[Any], kept: Path) -> None:
+    compose = [LoadImaged(KEYS, ensure_channel_first=True), Meanwhile("image")]
+    first = CachedDataset(items, compose, cache_dir=kept)
+    assert len(results(kept)) == 5
+    again = CachedDataset(items, compose, cache_dir=kept)
+    assert len(results(kept)) == 6
+    assert torch.equal(again[1]["image"].as_tensor(), first[2]["image"].as_tensor())
 
 
 def test_digests_of_files_are_kept_once_a_file_has_settled(tmp_path: Path) -> None:
