@@ -21,6 +21,7 @@ __all__ = [
     "RUNS",
     "Lock",
     "all_runs",
+    "clear_leftovers",
     "find_run",
     "is_running",
     "make_folder",
@@ -124,6 +125,12 @@ def shown(folder: Path) -> str:
         return str(folder.relative_to(Path.cwd()))
     except ValueError:
         return str(folder)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed left half-written; only who has the lock may."""
+    for path in (*folder.glob(".*.tmp*"), *(folder / CHECKPOINTS).glob(".*.tmp*")):
+        path.unlink(missing_ok=True)
 
 
 class Lock:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bundle_engine.errors import BundleEngineError, BundleEngineWarning, InputError, UsageError
+from bundle_engine.errors import BundleEngineError, BundleEngineWarning
 from bundle_engine.runs import folder as folders
 from bundle_engine.runs import record as records
 from bundle_engine.runs.record import Record
@@ -214,6 +214,7 @@ class Recording:
     def _go_on(self, folder: Path) -> None:
         from bundle_engine.runs.circumstances import packages, system
 
+        folders.clear_leftovers(folder)
         self._record = before = records.read_record(folder)
         self._before = before.seconds or 0.0
         if isinstance(self.workflow, ConfigWorkflow):
@@ -299,7 +300,7 @@ class Recording:
                 "seeds": results.seeds_of(values),
                 "places": results.places_of(values),
                 "results": results.results_of(values),
-                "tracking": {**self._record.tracking, **results.tracking_of()},
+                "tracking": {**self._record.tracking, **results.tracking_of(self.workflow)},
             }
             news["places"] = {id: self._mask(place) for id, place in news["places"].items()}
         if self._keeper is not None:
@@ -391,7 +392,7 @@ def _outcome(error: BaseException | None) -> tuple[str, int]:
     if isinstance(error, SystemExit):
         return records.FAILED, error.code if isinstance(error.code, int) else 1
     if isinstance(error, Exception):
-        return records.FAILED, 2 if isinstance(error, (InputError, UsageError)) else 1
+        return records.FAILED, 2 if isinstance(error, BundleEngineError) else 1
     return records.TERMINATED, 143  # what the command line makes of SIGTERM
 
 

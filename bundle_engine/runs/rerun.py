@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,30 +45,37 @@ def changes_since(record: Record, root: Path | None) -> list[str]:
         changes.append(
             f"the bundle in '{root}' has changed; its config is taken from the record, its code as it is now"
         )
-    versions = []
-    for package, before in record.packages.items():
-        now = _version(package)
-        if now != before:
-            versions.append(f"{package} {before} then, {now or 'not installed'} now")
-    if versions:
-        changes.append(f"versions differ: {', '.join(versions)}")
+    now = _versions(record.packages)
+    differing = [
+        f"{package} {before} then, {now.get(package, 'not installed')} now"
+        for package, before in record.packages.items()
+        if now.get(package) != before
+    ]
+    if differing:
+        changes.append(f"versions differ: {', '.join(differing)}")
     return changes
 
 
-def _version(package: str) -> str | None:
-    """Give the version of a package, without importing it."""
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """Give the versions of packages, without importing them."""
     from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
-    if package == "bundle_engine":
-        from bundle_engine import __version__
+    from bundle_engine import __version__
 
-        return __version__
-    for name in (package, *packages_distributions().get(package, ())):
-        try:
-            return version(name)
-        except PackageNotFoundError:
+    found = {"bundle_engine": __version__}
+    others: Mapping[str, Sequence[str]] | None = None  # names of distributions; it takes long to find them
+    for package in packages:
+        if package in found:
             continue
-    return None
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+            continue
+        others = packages_distributions() if others is None else others
+        for name in others.get(package, ()) if others else ():
+            with suppress(PackageNotFoundError):
+                found[package] = version(name)
+                break
+    return found
 
 
 def tell_changes(record: Record, root: Path | None) -> None:

@@ -91,8 +91,7 @@ def places_of(values: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def tracking_of() -> dict[str, str]:
-    """Give the id of the run in MLflow, where this one is tracked there."""
-    tracked_run = sys.modules.get("bundle_engine.workflow.tracking.tracked_run")
-    current = tracked_run.current_run() if tracked_run is not None else None
-    return {} if current is None else {"mlflow": str(current.run_id)}
+def tracking_of(workflow: Any) -> dict[str, str]:
+    """Give the id of the run in MLflow, where a workflow is tracked there."""
+    tracked = getattr(workflow, "tracked_run", None)
+    return {} if tracked is None else {"mlflow": str(tracked.run_id)}

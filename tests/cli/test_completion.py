@@ -33,7 +33,7 @@ def offered(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        pytest.param(["run"], ["run", "run_workflow"], id="commands"),
+        pytest.param(["run"], ["run", "run_workflow", "runs"], id="commands"),
         pytest.param(["xyz"], [], id="no-command"),
         pytest.param(["nothing", "--"], [], id="unknown-command"),
         pytest.param(["help", "sh"], ["show"], id="help"),

@@ -139,4 +139,4 @@ def test_a_switch_takes_yes_and_no_only():
 
 def test_all_kinds_are_known():
     kinds = {option.kind for command in COMMANDS.values() for option in command.options}
-    assert kinds <= {"text", "file", "files", "log", "settings", "switch"}
+    assert kinds <= {"text", "file", "files", "log", "settings", "optional", "switch"}
