@@ -213,3 +213,19 @@ def test_a_split_of_another_table(few: Path, tmp_path: Path) -> None:
     write_split(split_dataset(made(10), {"train": 0.5, "val": 0.5}), tmp_path / "split.json")
     with pytest.raises(UsageError, match="which is not in"):
         datalist(few, "train", split=tmp_path / "split.json")
+
+
+def test_a_misspelt_argument_is_found_without_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bundle_engine.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text(
+        "a: {_target_: bundle_engine.data.datalist, table: x, sectoin: train}\n"
+        "d: {_target_: bundle_engine.data.CachedDataset, data: '@a', cach_dir: x}\nrun:\n- $len(@d)\n"
+    )
+    assert main(["check", "c.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "takes no argument 'sectoin'" in out
+    assert "takes no argument 'cach_dir'" in out
