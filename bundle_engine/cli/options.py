@@ -11,10 +11,10 @@ from bundle_engine.cli.evaluating import EVALUATING
 from bundle_engine.cli.exporting import EXPORTING
 from bundle_engine.cli.graphs import GRAPHS
 from bundle_engine.cli.inspecting import INSPECTING
+from bundle_engine.cli.keeping import RECORDING
 from bundle_engine.cli.launching import NPROC
 from bundle_engine.cli.network import NETWORKS
 from bundle_engine.cli.packing import PACKING
-from bundle_engine.cli.recording import RECORDING
 from bundle_engine.cli.runs import RUNS
 from bundle_engine.cli.starting import STARTING
 from bundle_engine.cli.trusting import TRUST, TRUSTING

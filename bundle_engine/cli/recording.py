@@ -1,4 +1,4 @@
-"""The options that say how a run is recorded and resumed, and what they come to."""
+"""What the options that say how a run is recorded and resumed come to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bundle_engine.cli import report
-from bundle_engine.cli.command import Option
 from bundle_engine.config.ids import EXPRESSION, MACRO, REFERENCE
 from bundle_engine.errors import UsageError
 from bundle_engine.runs.folder import RUNS, runs_dir
@@ -22,43 +21,11 @@ if TYPE_CHECKING:
     from bundle_engine.runs.record import Record
     from bundle_engine.runs.recorded import Order
 
-__all__ = ["ARGUMENTS", "RECORDING", "Settings", "Wanted", "absolute", "go_to"]
+__all__ = ["ARGUMENTS", "Settings", "Wanted", "absolute", "go_to"]
 
 ARGUMENTS = frozenset(  # how a workflow is made; what else is given are overrides
     {"workflow_name", "config_file", "meta_file", "logging_file", "run_id", "init_id", "final_id", "tracking"}
     | {"workflow_type", "properties_path", "strict"}
-)
-
-RECORDING = (
-    Option(
-        "resume",
-        "optional",
-        "[RUN]",
-        "go on with a run that was stopped: its folder or a part of its name; alone, the newest one of this bundle and"
-        " workflow that has not ended. What it was run with counts, but for what the command line says",
-    ),
-    Option(
-        "output_dir",
-        "text",
-        "DIR",
-        "write the record of the run to this folder; sets the id output_dir, too, if the config has it (default: a"
-        " folder of its own in runs/, or in the one that BUNDLE_ENGINE_RUNS names)",
-    ),
-    Option("run_name", "text", "NAME", "name of the record's folder, behind the time (default: that of the workflow)"),
-    Option("record", "switch", "", "--record false: keep no record of the run, and no checkpoints to resume it from"),
-    Option(
-        "checkpoint_interval",
-        "text",
-        "N",
-        "epochs from one checkpoint of a training to the next, from which --resume goes on; 0 for none (default: 1)",
-    ),
-    Option(
-        "progress",
-        "text",
-        "MODE",
-        "how to show how far it is: bar, a board on the terminal; plain, lines in the log; none; auto, which is bar on"
-        " a terminal and plain elsewhere (default: auto)",
-    ),
 )
 
 _IDS = ("output_dir", "run_name")  # that are set in the config as well, where it has them

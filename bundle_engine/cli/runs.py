@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
-from bundle_engine.cli.recording import RECORDING
+from bundle_engine.cli.keeping import RECORDING
 from bundle_engine.cli.trusting import TRUST
 
 if TYPE_CHECKING:

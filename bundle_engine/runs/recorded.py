@@ -296,7 +296,7 @@ class Recording:
             values = self.workflow.parser.ref_resolver.resolved_content
             assert self._record is not None
             news |= {
-                "data": results.data_of(values, self.workflow.properties) or self._record.data,
+                "data": results.data_of(self.workflow.parser, self.workflow.properties) or self._record.data,
                 "seeds": results.seeds_of(values),
                 "places": results.places_of(values),
                 "results": results.results_of(values),

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.config import Id
+from bundle_engine.config import ConfigParser, Id
+from bundle_engine.config.ids import REFERENCE
 from bundle_engine.runs.circumstances import file_list
 
 __all__ = ["data_of", "places_of", "results_of", "seeds_of", "tracking_of"]
 
 _PLACES = ("output_dir", "ckpt_dir", "ckpt_path", "checkpoint", "save_dir", "log_dir", "model_dir", "tracking_uri")
+_MOST_STEPS = 20  # of references that lead to references
 
 
 def results_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,13 +61,21 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def data_of(values: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def data_of(parser: ConfigParser, properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Sum up the files of the datasets that were built, by the names of their properties."""
+    values = parser.ref_resolver.resolved_content
     found = {}
     for name, entry in properties.items():
-        data = values.get(str(entry.get("id"))) if name.endswith("dataset_data") else None
-        if data is not None and (summary := file_list(data)) is not None:
-            found[name] = summary
+        id = str(entry.get("id"))
+        for _ in range(_MOST_STEPS if name.endswith("dataset_data") else 0):
+            if id in values:
+                if (summary := file_list(values[id])) is not None:
+                    found[name] = summary
+                break
+            written = parser.get(id)  # a reference is not kept, but what it leads to is
+            if not (isinstance(written, str) and written.startswith(REFERENCE)):
+                break
+            id = written.removeprefix(REFERENCE)
     return found
 
 

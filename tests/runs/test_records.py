@@ -236,14 +236,6 @@ def test_the_state_of_git(here, written, cli):
     assert slow == [{"root": str(here / "b"), "branch": "trunk", "commit": commit, "changed": True}]
 
 
-def test_other_processes_of_a_training_write_no_record(here, written, cli, monkeypatch):
-    written("hello.json", HELLO)
-    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
-        monkeypatch.setenv(name, value)
-    assert cli("run", "--config_file", "hello.json").code == 0
-    assert not (here / "runs").exists()
-
-
 def test_a_workflow_of_python_code_is_recorded(here, written, cli):
     code = "from bundle_engine import BundleWorkflow\n\nclass Mine(BundleWorkflow):\n"
     code += "    def __init__(self, width, output_dir='x'):\n        super().__init__()\n        self.width = width\n"
