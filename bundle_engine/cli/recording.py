@@ -12,7 +12,7 @@ from bundle_engine.cli import report
 from bundle_engine.config.ids import EXPRESSION, MACRO, REFERENCE
 from bundle_engine.errors import UsageError
 from bundle_engine.runs.folder import RUNS, runs_dir
-from bundle_engine.runs.naming import absolute, names_of
+from bundle_engine.runs.naming import absolute, names_of, program
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
 from bundle_engine.workflow.progress import require_mode
 
@@ -186,7 +186,7 @@ class Wanted(NamedTuple):
             name=self.settings.run_name,
             arguments={**absolute(arguments), **more},
             overrides=overrides,
-            command=(os.path.basename(sys.argv[0]), *sys.argv[1:]),
+            command=(*program(), *sys.argv[1:]),
             root=root if code is None else code,
             output_dir=self.settings.output_dir,
             checkpoint_interval=interval,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bundle_engine.runs.record import Record, read_record
 
 __all__ = ["Comparison", "compare_runs"]
 
-_FACTS = ("bundle", "workflow", "status", "seconds", "cwd", "python", "platform", "bundle_digest")
+_FACTS = ("bundle", "workflow", "status", "cwd", "python", "platform", "bundle_digest")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def compare_runs(first: Path, second: Path) -> Comparison:
     if (first / CONFIG).is_file() and (second / CONFIG).is_file():
         from bundle_engine.inspection.differences import compare
 
-        config = compare(_read(first), _read(second))
+        found = compare(_read(first), _read(second))
+        config = [replace(each, old_place=None, new_place=None) for each in found]  # lines of the two records
     return Comparison(old.id, new.id, facts, config)
 
 

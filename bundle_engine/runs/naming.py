@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bundle_engine.workflow.files import as_files
 
-__all__ = ["absolute", "names_of"]
+__all__ = ["absolute", "names_of", "program"]
 
 _FILES = ("config_file", "meta_file", "args_file")
 _FILE = ("logging_file", "properties_path")
@@ -46,3 +47,8 @@ def absolute(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value := found.get("tracking"), str) and os.path.isfile(value):
         found["tracking"] = os.path.abspath(value)
     return found
+
+
+def program() -> list[str]:
+    """Give the words that this program was called by."""
+    return ["python", "-m", "bundle_engine"] if Path(sys.argv[0]).name == "__main__.py" else ["bundle-engine"]

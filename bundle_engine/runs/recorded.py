@@ -133,10 +133,11 @@ class Recording:
             return None
         import shlex
 
-        program = "python -m bundle_engine" if Path(sys.argv[0]).name == "__main__.py" else "bundle-engine"
+        from bundle_engine.runs.naming import program
+
         launched = Launched.now()
         processes = f" --nproc {launched.size}" if launched.by_us else ""
-        return f"{program} run --resume {shlex.quote(folders.shown(self.folder))}{processes}"
+        return f"{' '.join(program())} run --resume {shlex.quote(folders.shown(self.folder))}{processes}"
 
     # --- what the workflow tells ---
 

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "worst_cases",
     "target_index",
     "training_loop",
+    "recording",
     "checking",
     "verifying",
     "packing",

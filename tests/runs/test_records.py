@@ -28,7 +28,7 @@ def test_every_run_leaves_a_record(here, written, cli):
     assert record["id"] == f"hello/{run.name}"
     assert (record["bundle"], record["workflow"]) == ("hello", "hello")
     assert (record["status"], record["exit_code"], record["error"]) == ("done", 0, None)
-    assert record["command"][1:3] == ["run", "--config_file"]
+    assert record["command"][:3] == ["bundle-engine", "run", "--config_file"]
     assert record["cwd"] == str(here)
     assert record["overrides"] == {"message": "ciao"}
     assert record["config_files"] == [str(here / "hello.json")]
