@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bundle_engine.archives.member_names import MemberNames
+from bundle_engine.archives.zip_writer import ZipWriter
 from bundle_engine.bundle.digests import LIST_NAME, digest_of, files_of, format_digests
-from bundle_engine.bundle.hashing import BackgroundHash, Chunk, chunks_of
-from bundle_engine.bundle.member_names import MemberNames
-from bundle_engine.bundle.zip_writer import ZipWriter
 from bundle_engine.config.ids import PATH_SUFFIXES
 from bundle_engine.errors import BundleEngineWarning, InputError, InputNotFoundError, UsageError
+from bundle_engine.hashing import BackgroundHash, Chunk, chunks_of
 
 __all__ = ["Packed", "is_bundle", "make_archive", "pack"]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from bundle_engine.archives.member_names import MemberNames
 from bundle_engine.bundle.archive import is_bundle
 from bundle_engine.bundle.digests import LIST_NAME, RECORDS, digest_of, left_out, tree_digests
-from bundle_engine.bundle.member_names import MemberNames
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import InputError
 

@@ -14,19 +14,18 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from bundle_engine.errors import InputError, InputNotFoundError, Place
+from bundle_engine.hashing import Progress, file_digest
 
 __all__ = [
-    "CHUNK",
     "LIST_NAME",
     "RECORDS",
     "Differences",
     "digest_of",
-    "file_digest",
     "files_of",
     "format_digests",
     "is_digest",
@@ -38,10 +37,6 @@ __all__ = [
 
 RECORDS = ".bundle_engine"  # the folder in a bundle with what this product noted about it
 LIST_NAME = "SHA256SUMS"
-CHUNK = 1 << 20  # bytes that are read at once
-
-Progress = Callable[[int], object]
-"""Told the number of bytes, each time that some were read or written."""
 
 _FOLDERS = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", "__MACOSX"})
 _FILES = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "*~", ".*.sw[op]", ".#*", "#*#", ".git")
@@ -76,36 +71,6 @@ class Differences(NamedTuple):
 def is_digest(text: str) -> bool:
     """Tell whether a text is a SHA-256 digest: 64 hexadecimal digits."""
     return _DIGEST.fullmatch(text) is not None
-
-
-def file_digest(path: str | os.PathLike[str], *, progress: Progress | None = None) -> str:
-    """Compute the SHA-256 of a file's content, in chunks.
-
-    Args:
-        path: the file.
-        progress: told the number of bytes read, for each chunk.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        InputNotFoundError: when there is no such file.
-        InputError: when it cannot be read.
-    """
-    digest = hashlib.sha256()
-    buffer = bytearray(CHUNK)
-    view = memoryview(buffer)
-    try:
-        with open(path, "rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                digest.update(view[:count])
-                if progress is not None:
-                    progress(count)
-    except FileNotFoundError:
-        raise InputNotFoundError(f"cannot find the file '{os.fspath(path)}'") from None
-    except OSError as error:
-        raise InputError(f"cannot read '{os.fspath(path)}': {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def left_out(name: str) -> bool:

@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from bundle_engine.bundle import members
+from bundle_engine.archives import members
 from bundle_engine.bundle.archive import is_bundle
 from bundle_engine.bundle.arrival import names_to_take, place
-from bundle_engine.bundle.network.addresses import check_address, direct, host_of
-from bundle_engine.bundle.network.limits import Limits, read_size
-from bundle_engine.bundle.network.progress import Progress, progress_of
-from bundle_engine.bundle.network.transfer import Fetched, fetch
-from bundle_engine.bundle.origin import BundleOrigin, read_origin, without_secrets
+from bundle_engine.bundle.origin import BundleOrigin, read_origin
 from bundle_engine.bundle.sources import default_source, names_near, plans_of
 from bundle_engine.bundle.sources.ngc import PREFIX
 from bundle_engine.bundle.sources.plans import Archive, Asking, Files, Plan, Snapshot, Wanted
 from bundle_engine.bundle.versions import fits, installed_version
 from bundle_engine.errors import BundleEngineWarning, InputError, NotPublishedError, UsageError
+from bundle_engine.network.addresses import check_address, direct, host_of, without_secrets
+from bundle_engine.network.limits import Limits, read_size
+from bundle_engine.network.progress import Progress, progress_of
+from bundle_engine.network.transfer import Fetched, fetch
 
 __all__ = ["default_bundle_dir", "download", "folder_name"]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from bundle_engine.bundle.arrival import names_to_take
-from bundle_engine.bundle.network.limits import Limits
-from bundle_engine.bundle.network.progress import sized
 from bundle_engine.bundle.sources.bases import base
 from bundle_engine.bundle.sources.plans import Snapshot, parts_of
 from bundle_engine.bundle.versions import newest
 from bundle_engine.errors import DownloadError, InputError, MissingDependencyError, NotPublishedError, UsageError
+from bundle_engine.network.limits import Limits
+from bundle_engine.network.progress import sized
 
 __all__ = ["LATEST", "Taken", "push_to_hf_hub", "take_snapshot"]
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from bundle_engine.bundle.member_names import MemberNames
-from bundle_engine.bundle.network.addresses import check_address, direct, host_of, is_local, without_secrets
-from bundle_engine.bundle.network.answers import Web
-from bundle_engine.bundle.network.limits import Limits, read_size
-from bundle_engine.bundle.network.progress import progress_of
-from bundle_engine.bundle.network.transfer import ALGORITHMS, fetch
+from bundle_engine.archives.member_names import MemberNames
 from bundle_engine.bundle.origin import read_origin
 from bundle_engine.config import ConfigParser
 from bundle_engine.errors import InputError, InputNotFoundError, Place, UsageError
+from bundle_engine.network.addresses import check_address, direct, host_of, is_local, without_secrets
+from bundle_engine.network.answers import Web
+from bundle_engine.network.limits import Limits, read_size
+from bundle_engine.network.progress import progress_of
+from bundle_engine.network.transfer import ALGORITHMS, fetch
 
 __all__ = ["LargeFile", "download_large_files", "missing_large_files", "read_large_files"]
 

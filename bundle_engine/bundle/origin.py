@@ -11,13 +11,13 @@ import os
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from bundle_engine.bundle.digests import RECORDS
 from bundle_engine.config import source
 from bundle_engine.errors import InputError, Place, UsageError
+from bundle_engine.network.addresses import without_secrets
 
-__all__ = ["ORIGIN_NAME", "BundleOrigin", "origin_file", "read_origin", "without_secrets", "write_origin"]
+__all__ = ["ORIGIN_NAME", "BundleOrigin", "origin_file", "read_origin", "write_origin"]
 
 ORIGIN_NAME = "origin.json"
 
@@ -50,17 +50,6 @@ class BundleOrigin:
 def origin_file(root: str | os.PathLike[str]) -> Path:
     """Give the path of a bundle's record, whether it is there or not."""
     return Path(root) / RECORDS / ORIGIN_NAME
-
-
-def without_secrets(url: str) -> str:
-    """Leave out of an address what may be secret: user, password, query and fragment."""
-    if "://" not in url:
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition("://")[0] + "://…"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def write_origin(root: str | os.PathLike[str], origin: BundleOrigin) -> Path:

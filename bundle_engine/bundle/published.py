@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bundle_engine.bundle.network.addresses import quoted
-from bundle_engine.bundle.network.limits import Limits
-from bundle_engine.bundle.network.transfer import ALGORITHMS, fetch_json
 from bundle_engine.bundle.sources.bases import base, hosts_with
 from bundle_engine.bundle.sources.plans import Asking, parts_of
 from bundle_engine.bundle.versions import newest, sort_versions
 from bundle_engine.config.closest import either, matches
 from bundle_engine.errors import DownloadError, NotPublishedError
+from bundle_engine.network.addresses import quoted
+from bundle_engine.network.limits import Limits
+from bundle_engine.network.transfer import ALGORITHMS, fetch_json
 
 __all__ = [
     "DEFAULT_REPO",

@@ -26,10 +26,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bundle_engine.bundle.digests import RECORDS, file_digest, files_of
+from bundle_engine.bundle.digests import RECORDS, files_of
 from bundle_engine.bundle.origin import BundleOrigin, read_origin
 from bundle_engine.config import source
 from bundle_engine.errors import PolicyError, UsageError
+from bundle_engine.hashing import file_digest
 
 __all__ = ["APPROVED", "CHANGED", "OWN", "UNSEEN", "State", "approve", "contents", "require", "revoke", "state_of"]
 

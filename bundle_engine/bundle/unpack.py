@@ -11,23 +11,20 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 
+from bundle_engine.archives.extraction import Progress, extract
+from bundle_engine.archives.members import Limits
 from bundle_engine.bundle.archive import is_bundle
-from bundle_engine.bundle.digests import CHUNK, LIST_NAME, RECORDS, digest_of, is_digest, left_out, parse_digests
-from bundle_engine.bundle.hashing import BackgroundHash
-from bundle_engine.bundle.member_names import MemberNames
-from bundle_engine.bundle.members import Limits, Member, members_of
+from bundle_engine.bundle.digests import LIST_NAME, RECORDS, digest_of, is_digest, left_out, parse_digests
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import InputError, InputNotFoundError, UsageError
+from bundle_engine.hashing import CHUNK
 
 __all__ = ["Limits", "unpack"]
-
-Progress = Callable[[int, int], object]
-"""Told how many bytes of the archive are done, and how many it has."""
 
 _LONGEST_LIST = 16 << 20  # bytes of a list of digests
 
@@ -185,18 +182,7 @@ def _extract(
         with path.open("rb") as file:
             if not os.path.samestat(os.fstat(file.fileno()), whole.status):
                 raise InputError(f"'{path}' changed while it was read")
-            folder.mkdir()
-            names = MemberNames()
-            digests: dict[str, str] = {}
-            size = whole.status.st_size
-            for member in members_of(file, path.name, limits):
-                name = names.add(member.name, folder=member.folder)
-                if member.folder or _dropped(name):
-                    continue
-                told = None if progress is None else lambda: progress(min(file.tell(), size), size)
-                digests[name] = _write_file(member, folder / name, told)
-            if progress is not None:
-                progress(size, size)
+            digests = extract(file, path.name, folder, limits=limits, dropped=_dropped, progress=progress)
             return _Content(folder, digests)
     except InputError:
         if expected is not None:
@@ -207,22 +193,6 @@ def _extract(
 def _dropped(name: str) -> bool:
     """Tell whether a member is what programs leave behind, wherever the bundle lies in the archive."""
     return left_out(f"top/{name}")
-
-
-def _write_file(member: Member, path: Path, told: Callable[[], object] | None) -> str:
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (
-        open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o644)) as stream,
-        BackgroundHash() as hashed,
-    ):
-        for chunk in member.chunks():
-            hashed.update(chunk)
-            left = memoryview(chunk)
-            while left:
-                left = left[stream.write(left) :]
-            if told is not None:
-                told()
-        return hashed.hexdigest()
 
 
 def _require_digest(digest: str, expected: str | None) -> None:

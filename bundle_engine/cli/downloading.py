@@ -187,7 +187,7 @@ def _redirects_told() -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             report.note(record.getMessage())
 
-    logger, handler = logging.getLogger("bundle_engine.bundle.network"), Lines(logging.INFO)
+    logger, handler = logging.getLogger("bundle_engine.network"), Lines(logging.INFO)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -59,7 +59,7 @@ def unpack(
     max_ratio: Any = None,
 ) -> int:
     """Unpack a bundle; ``bundle-engine unpack --help`` explains the options."""
-    from bundle_engine.bundle.members import Limits
+    from bundle_engine.archives.members import Limits
     from bundle_engine.bundle.origin import read_origin
     from bundle_engine.bundle.unpack import unpack as unpack_archive
     from bundle_engine.cli import report

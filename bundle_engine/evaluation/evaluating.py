@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from bundle_engine.evaluation.classifying import YOUDEN, ClassificationReport
 from bundle_engine.evaluation.handlers import Report, SegmentationReport
 from bundle_engine.evaluation.sets import Configs, Places
 from bundle_engine.evaluation.subjects import file_name
+from bundle_engine.hashing import file_digest
 from bundle_engine.workflow.checkpoints import load_weights, read_weights
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
 from bundle_engine.workflow.create import complete
@@ -200,7 +200,7 @@ def _evaluate(
     facts = {
         **request.facts,
         "set": name,
-        "checkpoint": None if source is None else {"path": str(source), "sha256": _digest(source)},
+        "checkpoint": None if source is None else {"path": str(source), "sha256": file_digest(source)},
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
     outputs, total = request.outputs, len(data) if hasattr(data, "__len__") else 0
@@ -371,14 +371,6 @@ def _output(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
     found: Any = outputs.get("pred") or next(iter(outputs.values()), {})
     return found if isinstance(found, Mapping) else {}
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def _ours(error: BaseException) -> BundleEngineError | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from bundle_engine.config.ids import Id
 from bundle_engine.errors import InputError, Place
+from bundle_engine.hashing import CHUNK, file_digest
 from bundle_engine.inspection.catalogue import found
 from bundle_engine.inspection.findings import Finding
 from bundle_engine.metadata.document import Description, find_file, read
@@ -22,7 +22,6 @@ Progress = Callable[[int, int, str], None]  # takes what is done, what there is 
 
 _LICENCE = re.compile(r"(licen[sc]e|copying)([-_. ].*)?", re.IGNORECASE)
 _README = re.compile(r"readme(\.(md|rst|txt))?", re.IGNORECASE)
-_CHUNK = 2**20
 _DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 _WEIGHTS = re.compile(r"[\w.\-]+\.(?:pt2?|pth|ts|ckpt|safetensors|onnx)(?![\w.])", re.ASCII)
 
@@ -129,8 +128,8 @@ def _checksum(
         return
     try:
         there = _digest(path, kind, progress)
-    except OSError as error:
-        yield found("BE002", at.child("path"), place, f"cannot read '{path}': {error.strerror or error}")
+    except InputError as error:
+        yield found("BE002", at.child("path"), place, error.message)
         return
     if there != wanted.lower():
         message = f"'{path.name}' is another file: its {kind} is {there}, and should be {wanted.lower()}"
@@ -138,15 +137,15 @@ def _checksum(
 
 
 def _digest(path: Path, kind: str, progress: Progress | None) -> str:
-    digest = hashlib.new(kind, usedforsecurity=False)
-    total, done = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            if progress is not None and total > 64 * _CHUNK and done % (32 * _CHUNK) == 0:
-                progress(done, total, path.name)
-    return digest.hexdigest()
+    total, done = path.stat().st_size if path.is_file() else 0, 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None and total > 64 * CHUNK and done % (32 * CHUNK) == 0:
+            progress(done, total, path.name)
+
+    return file_digest(path, algorithm=kind, progress=told)
 
 
 def _leads_out(folder: Path, written: str) -> bool:

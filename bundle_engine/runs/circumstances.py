@@ -131,7 +131,8 @@ def bundle_digest(root: Path) -> str | None:
     Returns:
         a SHA-256; None when it cannot be read.
     """
-    from bundle_engine.bundle.digests import digest_of, file_digest, tree_digests
+    from bundle_engine.bundle.digests import digest_of, tree_digests
+    from bundle_engine.hashing import file_digest
 
     digests: dict[str, str] = {}
     try:

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from bundle_engine.bundle.digests import (
-    CHUNK,
     Differences,
     digest_of,
-    file_digest,
     files_of,
     format_digests,
     left_out,
@@ -23,6 +21,7 @@ from bundle_engine.bundle.digests import (
     verify_digests,
 )
 from bundle_engine.errors import InputError, InputNotFoundError
+from bundle_engine.hashing import file_digest
 
 A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
 
@@ -36,20 +35,7 @@ def bundle(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, 2 * CHUNK + 7])
-def test_a_file_has_the_digest_of_its_content(tmp_path, size):
-    content = os.urandom(size)
-    (tmp_path / "w").write_bytes(content)
-    told: list[int] = []
-    assert file_digest(tmp_path / "w", progress=told.append) == hashlib.sha256(content).hexdigest()
-    assert sum(told) == size
-
-
-def test_what_cannot_be_read_is_an_error(tmp_path):
-    with pytest.raises(InputNotFoundError, match="cannot find the file"):
-        file_digest(tmp_path / "no")
-    with pytest.raises(InputError, match="cannot read"):
-        file_digest(tmp_path)
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(InputNotFoundError, match="there is no folder"):
         tree_digests(tmp_path / "no")
 

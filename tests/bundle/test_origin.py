@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 import pytest
 
 from bundle_engine.bundle.digests import tree_digests
-from bundle_engine.bundle.origin import BundleOrigin, origin_file, read_origin, without_secrets, write_origin
+from bundle_engine.bundle.origin import BundleOrigin, origin_file, read_origin, write_origin
 from bundle_engine.errors import InputError, UsageError
+from bundle_engine.network.addresses import without_secrets
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path):

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from bundle_engine.archives.zip_writer import ZipWriter
 from bundle_engine.bundle.archive import is_bundle, make_archive, pack
 from bundle_engine.bundle.digests import digest_of, parse_digests, tree_digests
 from bundle_engine.bundle.origin import BundleOrigin, read_origin, write_origin
 from bundle_engine.bundle.unpack import unpack
-from bundle_engine.bundle.zip_writer import ZipWriter
 from bundle_engine.errors import BundleEngineWarning, InputError, InputNotFoundError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -24,14 +24,13 @@ from pathlib import Path
 
 import pytest
 
+from bundle_engine.archives.member_names import MemberNames
+from bundle_engine.archives.members import Limits, members_of
+from bundle_engine.archives.zip_writer import ZipWriter
 from bundle_engine.bundle.archive import make_archive
-from bundle_engine.bundle.digests import CHUNK, digest_of, format_digests, tree_digests
-from bundle_engine.bundle.hashing import BackgroundHash, chunks_of
-from bundle_engine.bundle.member_names import MemberNames
-from bundle_engine.bundle.members import Limits, members_of
+from bundle_engine.bundle.digests import digest_of, format_digests, tree_digests
 from bundle_engine.bundle.origin import BundleOrigin, read_origin
 from bundle_engine.bundle.unpack import unpack
-from bundle_engine.bundle.zip_writer import ZipWriter
 from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -699,21 +698,6 @@ def test_an_interrupted_process_leaves_nothing(here, large, command, number):
     assert (process.returncode, out) == (128 + number, "")
     assert err in ("interrupted\n", "terminated\n")
     assert os.listdir(here) == []
-
-
-def test_a_hash_in_the_background_is_right_however_slow_it_is(tmp_path, monkeypatch):
-    content = os.urandom(CHUNK * 21 + 5)
-    (tmp_path / "w").write_bytes(content)
-    with BackgroundHash() as hashed, (tmp_path / "w").open("rb", buffering=0) as stream:
-        work, seen = hashed._work, []
-        monkeypatch.setattr(hashed, "_work", lambda: (time.sleep(0.3), work()))
-        for chunk in chunks_of(stream.readinto):
-            hashed.update(chunk)
-            seen.append(bytes(chunk))
-        assert hashed.hexdigest() == hashlib.sha256(content).hexdigest()
-    assert b"".join(seen) == content
-    assert list(chunks_of(io.BytesIO(content).readinto, 0)) == []
-    assert b"".join(map(bytes, chunks_of(io.BytesIO(content).readinto, CHUNK + 1))) == content[: CHUNK + 1]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")

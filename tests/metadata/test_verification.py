@@ -23,6 +23,7 @@ from bundle_engine.metadata import verify
 from bundle_engine.resources import bundles_dir
 
 READY_MADE = sorted(folder for folder in bundles_dir().iterdir() if (folder / "configs").is_dir())
+HIPPOCAMPUS = bundles_dir() / "hippocampus_segmentation"
 ROW = {"path": "LICENSE", "url": "https://example.org/LICENSE"}
 QUIET = ("BE050", "BE053", "BE055")  # of small configs that are no whole workflows, and of data that are elsewhere
 
@@ -511,7 +512,7 @@ def test_codes_can_be_left_out(bundle: Path) -> None:
 
 def test_nothing_of_the_bundle_is_changed_or_run(tmp_path: Path) -> None:
     bundle = tmp_path / "copy"
-    shutil.copytree(READY_MADE[1], bundle, ignore=shutil.ignore_patterns("models", "eval", "outputs", "__pycache__"))
+    shutil.copytree(HIPPOCAMPUS, bundle, ignore=shutil.ignore_patterns("models", "eval", "outputs", "__pycache__"))
     (bundle / "scripts" / "__init__.py").write_text("raise SystemExit('run')")
 
     def state() -> dict[str, str]:
@@ -530,9 +531,7 @@ def mutated(tmp_path: Path) -> Callable[[str, str], list[Finding]]:
 
     def verified(pattern: str, replacement: str) -> list[Finding]:
         bundle = tmp_path / "copy"
-        shutil.copytree(
-            READY_MADE[1], bundle, ignore=shutil.ignore_patterns("models", "eval", "outputs", "__pycache__")
-        )
+        shutil.copytree(HIPPOCAMPUS, bundle, ignore=shutil.ignore_patterns("models", "eval", "outputs", "__pycache__"))
         path = bundle / "configs" / "metadata.json"
         text, count = re.subn(pattern, replacement, path.read_text(), count=1)
         assert count == 1

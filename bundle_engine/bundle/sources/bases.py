@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bundle_engine.bundle.network.addresses import check_address, host_of
+from bundle_engine.network.addresses import check_address, host_of
 
 __all__ = ["BASES", "base", "hosts_with"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bundle_engine.bundle.network.addresses import quoted
 from bundle_engine.bundle.published import bundles_of, digests_in
 from bundle_engine.bundle.sources.bases import base, hosts_with
 from bundle_engine.bundle.sources.plans import Archive, Asking, Plan, Wanted, parts_of
 from bundle_engine.bundle.versions import newest, sort_versions
 from bundle_engine.errors import NotPublishedError
+from bundle_engine.network.addresses import quoted
 
 __all__ = ["MODEL_ZOO", "listed", "plans"]
 

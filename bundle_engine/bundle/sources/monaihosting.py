@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from bundle_engine.bundle.network.addresses import quoted
 from bundle_engine.bundle.published import DEFAULT_REPO, DEFAULT_TAG, bundles_of, digests_in
 from bundle_engine.bundle.sources.bases import base, hosts_with
 from bundle_engine.bundle.sources.ngc import HOSTS
 from bundle_engine.bundle.sources.plans import Archive, Asking, Plan, Snapshot, Wanted
 from bundle_engine.bundle.versions import newest, sort_versions
 from bundle_engine.errors import NotPublishedError
+from bundle_engine.network.addresses import quoted
 
 __all__ = ["listed", "plans"]
 

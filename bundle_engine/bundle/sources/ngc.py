@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bundle_engine.bundle.network.addresses import quoted, without_secrets
-from bundle_engine.bundle.network.answers import Web
-from bundle_engine.bundle.network.transfer import fetch_json
 from bundle_engine.bundle.sources.bases import base, hosts_with
 from bundle_engine.bundle.sources.plans import Asking, Files, Plan, Wanted
 from bundle_engine.bundle.versions import installed_version, newest_that_fits, sort_versions
 from bundle_engine.errors import DownloadError
+from bundle_engine.network.addresses import quoted, without_secrets
+from bundle_engine.network.answers import Web
+from bundle_engine.network.transfer import fetch_json
 
 __all__ = ["HOSTS", "PREFIX", "latest", "plans", "prefixed"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from bundle_engine.bundle.network.addresses import quoted
-from bundle_engine.bundle.network.transfer import fetch_json
 from bundle_engine.bundle.sources.bases import base, hosts_with
 from bundle_engine.bundle.sources.ngc import HOSTS, latest, prefixed
 from bundle_engine.bundle.sources.plans import Archive, Asking, Plan, Wanted, parts_of
 from bundle_engine.errors import DownloadError, UsageError
+from bundle_engine.network.addresses import quoted
+from bundle_engine.network.transfer import fetch_json
 
 __all__ = ["plans"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from bundle_engine.bundle.network.answers import Web
-from bundle_engine.bundle.network.limits import Limits
 from bundle_engine.errors import UsageError
+from bundle_engine.network.answers import Web
+from bundle_engine.network.limits import Limits
 
 __all__ = ["Archive", "Asking", "Files", "Plan", "Snapshot", "Wanted", "parts_of"]
 

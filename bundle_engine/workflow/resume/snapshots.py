@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.errors import BundleEngineError, InputError
+from bundle_engine.hashing import file_digest
 
 __all__ = ["Snapshot", "Snapshots"]
 
@@ -85,7 +86,7 @@ class Snapshots:
         before = [snapshot for snapshot in self.all() if snapshot.iteration < iteration]
         if best:
             before = [Snapshot(**{**asdict(snapshot), "best": False}) for snapshot in before]
-        new = Snapshot(path.name, epoch, iteration, _digest(path), metric, best)
+        new = Snapshot(path.name, epoch, iteration, file_digest(path), metric, best)
         kept = [snapshot for snapshot in before if snapshot.best] + before[max(0, len(before) + 1 - self.keep) :]
         self._write_index(sorted({*kept, new}, key=lambda snapshot: snapshot.iteration))
         wanted = {snapshot.file for snapshot in (*kept, new)}
@@ -117,7 +118,7 @@ class Snapshots:
         for snapshot in reversed(self.all()):
             path = self.folder / snapshot.file
             try:
-                if snapshot.sha256 and _digest(path) != snapshot.sha256:
+                if snapshot.sha256 and file_digest(path) != snapshot.sha256:
                     raise InputError("its content is not what was written")
                 state = read_checkpoint(path)
                 if "stateful" not in state:
@@ -140,20 +141,3 @@ def _by_name(path: Path) -> Snapshot | None:
     if len(words) != 2 or not all(word.isdigit() for word in words):
         return None
     return Snapshot(path.name, int(words[0]), int(words[1]), "")
-
-
-def _digest(path: Path) -> str:
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _slow(file)
-
-
-def _slow(file: Any) -> str:
-    """Digest a file in Python 3.10, which has no function for it."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from tests.bundle.downloads.server import Asked, File, Reply, Server, zipped
+from tests.network.server import Asked, File, Reply, Server, zipped
 
 METADATA = {"version": "0.10.0", "monai_version": "1.0.0", "network_data_format": {}}
 FILES: dict[str, str] = {

@@ -18,7 +18,7 @@ from bundle_engine.bundle.download import default_bundle_dir, download
 from bundle_engine.bundle.origin import read_origin
 from bundle_engine.errors import BundleEngineWarning, DownloadError, InputError, NotPublishedError, UsageError
 from tests.bundle.downloads.bundles import FILES, Hub, archive_of, missing, no_revision
-from tests.bundle.downloads.server import Asked, File, Reply, Server, zipped
+from tests.network.server import Asked, File, Reply, Server, zipped
 
 ARCHIVE = archive_of()
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()

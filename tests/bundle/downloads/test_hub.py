@@ -14,7 +14,7 @@ from bundle_engine.bundle.hub import push_to_hf_hub
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import DownloadError, InputError, MissingDependencyError, UsageError
 from tests.bundle.downloads.bundles import COMMIT, FILES, Hub
-from tests.bundle.downloads.server import Asked, Reply, Server
+from tests.network.server import Asked, Reply, Server
 
 
 class Publishing:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.bundle.downloads.bundles import archive_of
-from tests.bundle.downloads.server import Server
+from tests.network.server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
 NETWORK = ("requests", "urllib3", "huggingface_hub", "httpx", "http.client")

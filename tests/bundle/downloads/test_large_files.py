@@ -13,7 +13,7 @@ from bundle_engine.bundle.large_files import download_large_files, missing_large
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import DownloadError, InputError, InputNotFoundError, UsageError
 from tests.bundle.downloads.bundles import FILES
-from tests.bundle.downloads.server import File, Server
+from tests.network.server import File, Server
 
 CONTENT = bytes(range(256)) * 400
 

@@ -13,7 +13,7 @@ import yaml
 from bundle_engine.bundle.load import load
 from bundle_engine.bundle.origin import BundleOrigin, read_origin, write_origin
 from bundle_engine.errors import BundleEngineWarning, InputError, InputNotFoundError, PolicyError, UsageError
-from tests.bundle.downloads.server import File, Server, zipped
+from tests.network.server import File, Server, zipped
 
 NETWORK = {
     "_target_": "monai.networks.nets.BasicUNet",

@@ -83,7 +83,7 @@ def test_a_release_is_read_where_there_is_no_list(server, limits):
 
 
 def reply(content):
-    from tests.bundle.downloads.server import Reply
+    from tests.network.server import Reply
 
     return Reply(json.dumps(content).encode())
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from bundle_engine.bundle.network.answers import Web
-from bundle_engine.bundle.network.limits import Limits, read_size
-from bundle_engine.bundle.network.partial import partial_file
-from bundle_engine.bundle.network.progress import Progress, progress_of, sized
-from bundle_engine.bundle.network.transfer import Fetched, fetch, fetch_json
 from bundle_engine.errors import DownloadError, NotPublishedError, UsageError
-from tests.bundle.downloads.server import Asked, File, Reply, Server, zipped
+from bundle_engine.network.answers import Web
+from bundle_engine.network.limits import Limits, read_size
+from bundle_engine.network.partial import partial_file
+from bundle_engine.network.progress import Progress, progress_of, sized
+from bundle_engine.network.transfer import Fetched, fetch, fetch_json
+from tests.network.server import Asked, File, Reply, Server, zipped
 
 CONTENT = os.urandom(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

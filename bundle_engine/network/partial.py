@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
-from bundle_engine.bundle.network.addresses import split_credentials
 from bundle_engine.errors import DownloadError
+from bundle_engine.network.addresses import split_credentials
 
 if TYPE_CHECKING:
     from typing_extensions import Self

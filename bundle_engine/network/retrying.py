@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from bundle_engine.bundle.network.limits import Limits
 from bundle_engine.errors import DownloadError
+from bundle_engine.network.limits import Limits
 
 __all__ = ["ENOUGH", "Broken", "persist"]
 

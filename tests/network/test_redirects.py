@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bundle_engine.bundle.network.addresses import check_redirect, direct, is_local, split_credentials, without_secrets
-from bundle_engine.bundle.network.answers import Web
-from bundle_engine.bundle.network.progress import Progress
-from bundle_engine.bundle.network.transfer import fetch
 from bundle_engine.errors import DownloadError
-from tests.bundle.downloads.server import Asked, Reply, Server, serving
+from bundle_engine.network.addresses import check_redirect, direct, is_local, split_credentials, without_secrets
+from bundle_engine.network.answers import Web
+from bundle_engine.network.progress import Progress
+from bundle_engine.network.transfer import fetch
+from tests.network.server import Asked, Reply, Server, serving
 
 
 @pytest.fixture

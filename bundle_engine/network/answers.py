@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
-from bundle_engine.bundle.network.addresses import (
+from bundle_engine.errors import DownloadError, NotPublishedError
+from bundle_engine.network.addresses import (
     check_address,
     check_redirect,
     host_of,
@@ -20,9 +21,8 @@ from bundle_engine.bundle.network.addresses import (
     split_credentials,
     without_secrets,
 )
-from bundle_engine.bundle.network.limits import Limits
-from bundle_engine.bundle.network.retrying import Broken
-from bundle_engine.errors import DownloadError, NotPublishedError
+from bundle_engine.network.limits import Limits
+from bundle_engine.network.retrying import Broken
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session

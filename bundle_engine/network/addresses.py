@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
-from bundle_engine.bundle.origin import without_secrets
 from bundle_engine.errors import DownloadError, UsageError
 
 __all__ = [
@@ -50,6 +49,17 @@ def check_address(url: str) -> str:
     if not parts.hostname or any(character.isspace() or ord(character) < 32 for character in url):
         raise UsageError(f"'{shown}' is no address: it has no host, or it has spaces")
     return url
+
+
+def without_secrets(url: str) -> str:
+    """Leave out of an address what may be secret: user, password, query and fragment."""
+    if "://" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("://")[0] + "://…"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def host_of(url: str) -> str:

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, cast
 
-from bundle_engine.bundle.digests import CHUNK
-from bundle_engine.bundle.hashing import Chunk, chunks_of
 from bundle_engine.errors import InputError
+from bundle_engine.hashing import CHUNK, Chunk, chunks_of
 
 __all__ = ["Limits", "Member", "members_of"]
 

@@ -11,8 +11,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable
 
-from bundle_engine.bundle.hashing import Chunk
 from bundle_engine.errors import InputError
+from bundle_engine.hashing import Chunk
 
 __all__ = ["ZipWriter"]
 

@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bundle_engine.bundle.network.addresses import check_address, without_secrets
-from bundle_engine.bundle.network.answers import Answer, Web, title_of
-from bundle_engine.bundle.network.partial import Partial
-from bundle_engine.bundle.network.progress import Progress, sized
-from bundle_engine.bundle.network.retrying import Broken, persist
 from bundle_engine.errors import DownloadError
+from bundle_engine.network.addresses import check_address, without_secrets
+from bundle_engine.network.answers import Answer, Web, title_of
+from bundle_engine.network.partial import Partial
+from bundle_engine.network.progress import Progress, sized
+from bundle_engine.network.retrying import Broken, persist
 
 if TYPE_CHECKING:
     from requests import Response

@@ -1,21 +1,56 @@
-"""A SHA-256 that is computed in a thread of its own while its caller reads and writes, and buffers to read into."""
+"""Digests of files: read at once, or computed in a thread of their own while the caller reads and writes."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from queue import Queue
 from threading import Thread
 from types import TracebackType
 
-from bundle_engine.bundle.digests import CHUNK
+from bundle_engine.errors import InputError, InputNotFoundError
 
-__all__ = ["BackgroundHash", "Chunk", "chunks_of"]
+__all__ = ["CHUNK", "BackgroundHash", "Chunk", "Progress", "chunks_of", "file_digest"]
 
+CHUNK = 1 << 20  # bytes that are read at once
 Chunk = bytes | memoryview
+Progress = Callable[[int], object]
+"""Told the number of bytes, each time that some were read or written."""
 
 _WAITING = 6  # chunks that may wait for the thread; they bound the memory
 _BUFFERS = _WAITING + 2  # with the one that is being hashed, and the one that is being read
+
+
+def file_digest(path: str | os.PathLike[str], *, algorithm: str = "sha256", progress: Progress | None = None) -> str:
+    """Compute the digest of a file's content, in chunks.
+
+    Args:
+        path: the file.
+        algorithm: a name that ``hashlib`` knows.
+        progress: told the number of bytes read, for each chunk.
+
+    Returns:
+        its hexadecimal digits: 64 of them for SHA-256.
+
+    Raises:
+        InputNotFoundError: when there is no such file.
+        InputError: when it cannot be read.
+    """
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    buffer = bytearray(CHUNK)
+    view = memoryview(buffer)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(view[:count])
+                if progress is not None:
+                    progress(count)
+    except FileNotFoundError:
+        raise InputNotFoundError(f"cannot find the file '{os.fspath(path)}'") from None
+    except OSError as error:
+        raise InputError(f"cannot read '{os.fspath(path)}': {error.strerror or error}") from error
+    return digest.hexdigest()
 
 
 def chunks_of(readinto: Callable[[memoryview], int | None], size: int | None = None) -> Iterator[memoryview]:
