@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bundle_engine.evaluation.segmentation import Agreement
 from bundle_engine.evaluation.tables import MEASURES, AggregateRow, StructureRow, measure_of
 
-__all__ = ["Outlier", "aggregate", "outliers", "values_of"]
+__all__ = ["DISTANCES", "Outlier", "aggregate", "fallen_out", "outliers", "values_of"]
 
 DISTANCES = ("HausdorffDistance_mm", "MeanDistance_mm", "HD95_mm")
 _FENCE = 1.5  # times the distance between the quartiles
@@ -63,16 +63,34 @@ def outliers(rows: Sequence[StructureRow], metrics: Sequence[str] = ("Dice", *DI
     found: list[Outlier] = []
     for structure in dict.fromkeys(row.structure for row in rows):
         for metric in metrics:
-            better = 1 if metric == "Dice" else -1  # times the value: larger is better
             named = [(row.subject, measure_of(row.agreement, metric)) for row in rows if row.structure == structure]
-            fence = _fence([better * value for _, value in named if value is not None and math.isfinite(value)])
-            worse = [
-                Outlier(subject, structure, metric, value, None if fence is None else better * fence)
-                for subject, value in named
-                if value is not None and (math.isinf(value) or (fence is not None and better * value < fence))
+            found += [
+                Outlier(subject, structure, metric, value, fence)
+                for subject, value, fence in fallen_out(named, larger_is_better=metric == "Dice")
             ]
-            found += sorted(worse, key=lambda outlier: (better * outlier.value, outlier.subject))
     return found
+
+
+def fallen_out(
+    named: Sequence[tuple[str, float | None]], *, larger_is_better: bool
+) -> list[tuple[str, float, float | None]]:
+    """Find the values of one measure that are worse than Tukey's fence; infinite ones always are.
+
+    Args:
+        named: subjects with their values; None where a value is undefined.
+        larger_is_better: which end is the bad one.
+
+    Returns:
+        subject, value and fence of each, the worst first; no fence with fewer than four finite values.
+    """
+    better = 1 if larger_is_better else -1  # times the value: larger is better
+    fence = _fence([better * value for _, value in named if value is not None and math.isfinite(value)])
+    worse = [
+        (subject, value, None if fence is None else better * fence)
+        for subject, value in named
+        if value is not None and (math.isinf(value) or (fence is not None and better * value < fence))
+    ]
+    return sorted(worse, key=lambda each: (better * each[1], each[0]))
 
 
 def _fence(values: Sequence[float]) -> float | None:

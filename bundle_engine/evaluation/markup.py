@@ -1,8 +1,9 @@
-"""Pieces of HTML: tables, tiles, plots and pictures."""
+"""Pieces of HTML: tables, tiles, plots and pictures, and the page around them."""
 
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -14,7 +15,10 @@ from bundle_engine.evaluation.plots import svg_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["definitions", "picture", "plot", "table", "tile"]
+__all__ = ["definitions", "picture", "plot", "table", "tile", "whole_page"]
+
+_PAGE = Path(__file__).parent / "page"
+_GAP = re.compile(r"\{\{(\w+)\}\}")
 
 
 def table(
@@ -69,6 +73,28 @@ def picture(path: Path, text: str) -> str:
 def definitions(meanings: Mapping[str, str]) -> str:
     """Give a list of words and what they mean."""
     return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in meanings.items()) + "</dl>"
+
+
+def whole_page(title: str, *, facts: str, navigation: str, body: str, footer: str) -> str:
+    """Give a page that needs nothing from outside of itself.
+
+    Args:
+        title: plain text.
+        facts: what stands below the title, HTML like all that follows.
+        navigation: links to the parts; empty for none.
+        body: the sections.
+        footer: the last line.
+    """
+    values = {
+        "title": escape(title),
+        "style": (_PAGE / "report.css").read_text(encoding="utf-8"),
+        "facts": facts,
+        "navigation": f"<nav>{navigation}</nav>" if navigation else "",
+        "body": body,
+        "footer": footer,
+    }
+    page = (_PAGE / "report.html").read_text(encoding="utf-8")
+    return _GAP.sub(lambda gap: values[gap[1]], page)
 
 
 def _cell(content: str) -> str:

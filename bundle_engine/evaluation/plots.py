@@ -17,12 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["box_plots", "confusion_plot", "recall_plot", "reliability_plot", "roc_plot", "save_figure", "svg_of"]
+__all__ = [
+    "COLOURS",
+    "UNITS",
+    "box_plots",
+    "confusion_plot",
+    "new_figure",
+    "recall_plot",
+    "reliability_plot",
+    "roc_plot",
+    "save_figure",
+    "styled",
+    "svg_of",
+]
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A", "#B8A800")  # Okabe and Ito
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A", "#B8A800")  # Okabe and Ito
 _GREY = "#8a8f98"
-_UNITS = {"HausdorffDistance_mm": "Hausdorff distance (mm)", "MeanDistance_mm": "mean surface distance (mm)"}
-_UNITS |= {"HD95_mm": "95th percentile of distances (mm)", "Dice": "Dice"}
+UNITS = {"HausdorffDistance_mm": "Hausdorff distance (mm)", "MeanDistance_mm": "mean surface distance (mm)"}
+UNITS |= {"HD95_mm": "95th percentile of distances (mm)", "Dice": "Dice"}
 _STYLE: Any = {"font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "font.family": "DejaVu Sans"}
 _STYLE |= {"axes.edgecolor": "#6b7280", "xtick.color": "#374151", "ytick.color": "#374151", "svg.fonttype": "path"}
 _STYLE |= {"svg.hashsalt": "bundle_engine", "axes.titlesize": 10.0, "text.parse_math": False}
@@ -31,7 +43,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
     """Let a function draw in the style of this module, whatever that of the process is."""
 
     @functools.wraps(draw)
@@ -44,7 +56,7 @@ def _styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
     return inside
 
 
-@_styled
+@styled
 def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Figure:
     """Draw a box plot for each measure, with a point for each subject.
 
@@ -58,7 +70,7 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
 
     structures = list(next(iter(values.values()), {}))
     rows = math.ceil(len(values) / 2)
-    figure, axes = _figure((8.4, rows * (0.8 + 0.36 * max(2, len(structures)))), rows, min(2, len(values)))
+    figure, axes = new_figure((8.4, rows * (0.8 + 0.36 * max(2, len(structures)))), rows, min(2, len(values)))
     for panel, (metric, of) in zip(axes, values.items(), strict=False):
         finite = {name: [v for v in numbers if v is not None and math.isfinite(v)] for name, numbers in of.items()}
         missing = {name: sum(v is not None and math.isinf(v) for v in numbers) for name, numbers in of.items()}
@@ -76,11 +88,11 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
         )
         for number, (name, place) in enumerate(zip(structures, places, strict=True)):
             spread = np.linspace(-0.17, 0.17, 7)[np.arange(len(finite[name])) % 7]
-            colour = _COLOURS[number % len(_COLOURS)]
+            colour = COLOURS[number % len(COLOURS)]
             panel.plot(finite[name], place + spread, "o", color=colour, alpha=0.6, markersize=3.2, markeredgewidth=0)
         names = [f"{name}\n({missing[name]} infinite)" if missing[name] else name for name in structures]
         panel.set_yticks(places, names)
-        panel.set_title(_UNITS.get(metric, metric), loc="left", fontsize=10)
+        panel.set_title(UNITS.get(metric, metric), loc="left", fontsize=10)
         panel.grid(axis="x", color="#e5e7eb", linewidth=0.8)
         panel.set_axisbelow(True)
     for panel in axes[len(values) :]:
@@ -88,7 +100,7 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
     return figure
 
 
-@_styled
+@styled
 def roc_plot(
     scores: Mapping[str, Any], positive: Mapping[str, Any], point: tuple[float, float] | None = None
 ) -> Figure:
@@ -99,35 +111,35 @@ def roc_plot(
         positive: whether the subjects are of that class, by class.
         point: false and true positive rate at the threshold that is used, to be marked.
     """
-    figure, (axes,) = _figure((4.1, 3.9))
+    figure, (axes,) = new_figure((4.1, 3.9))
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.9, linestyle=":")
     for number, name in enumerate(scores):
         curve, area = roc_curve(scores[name], positive[name]), area_under_roc(scores[name], positive[name])
         if curve is not None:
-            axes.plot(curve.x, curve.y, color=_COLOURS[number % 8], label=f"{name}: AUC {area:.3f}")
+            axes.plot(curve.x, curve.y, color=COLOURS[number % 8], label=f"{name}: AUC {area:.3f}")
     if point is not None:
         axes.plot(*point, "o", color="#111827", markersize=6, label="at the threshold")
     return _squared(figure, axes, "1 − specificity", "sensitivity", "ROC curve", "lower right")
 
 
-@_styled
+@styled
 def recall_plot(scores: Mapping[str, Any], positive: Mapping[str, Any]) -> Figure:
     """Draw the precision-recall curve of each class against the others; the arguments are those of `roc_plot`."""
-    figure, (axes,) = _figure((4.1, 3.9))
+    figure, (axes,) = new_figure((4.1, 3.9))
     for number, name in enumerate(scores):
         curve, area = recall_curve(scores[name], positive[name]), average_precision(scores[name], positive[name])
         if curve is not None:
             label = f"{name}: average precision {area:.3f}"
-            axes.step(curve.x, curve.y, where="pre", color=_COLOURS[number % 8], label=label)
+            axes.step(curve.x, curve.y, where="pre", color=COLOURS[number % 8], label=label)
             share = sum(map(bool, positive[name])) / len(positive[name])
-            axes.axhline(share, color=_COLOURS[number % 8], linewidth=0.9, linestyle=":")
+            axes.axhline(share, color=COLOURS[number % 8], linewidth=0.9, linestyle=":")
     return _squared(figure, axes, "recall (sensitivity)", "precision", "Precision and recall", "lower left")
 
 
-@_styled
+@styled
 def reliability_plot(bins: Sequence[Bin]) -> Figure:
     """Draw how often what was predicted came true, against the probability that it was given."""
-    figure, (axes,) = _figure((4.1, 3.9))
+    figure, (axes,) = new_figure((4.1, 3.9))
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.9, linestyle=":")
     most = max((each.size for each in bins), default=0) or 1
     for each in bins:
@@ -137,18 +149,18 @@ def reliability_plot(bins: Sequence[Bin]) -> Figure:
     error = _error_of(list(bins))
     label = f"ECE {error:.3f}" if error is not None else None
     points: Any = [(each.confidence, each.frequency) for each in filled]
-    axes.plot(*zip(*points, strict=True), "o-", color=_COLOURS[0], label=label)
+    axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[0], label=label)
     return _squared(figure, axes, "predicted probability", "part that came true", "Calibration", "upper left")
 
 
-@_styled
+@styled
 def confusion_plot(matrix: Any, classes: Sequence[str]) -> Figure:
     """Draw a confusion matrix: true classes down, predicted ones across."""
     import numpy as np
 
     numbers = np.asarray(matrix)
     size = max(3.9, 1.4 + 0.55 * len(classes))
-    figure, (axes,) = _figure((size + 0.2, size))
+    figure, (axes,) = new_figure((size + 0.2, size))
     shares = numbers / np.maximum(1, numbers.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*numbers.shape):
@@ -164,14 +176,14 @@ def confusion_plot(matrix: Any, classes: Sequence[str]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as PNG; the file is complete, or as it was before."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
 
 
-@_styled
+@styled
 def svg_of(figure: Figure) -> str:
     """Give a figure as an SVG element for a page."""
     buffer = io.StringIO()
@@ -180,7 +192,8 @@ def svg_of(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def _figure(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Give a figure of some inches across and up, and its panels, row by row."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")

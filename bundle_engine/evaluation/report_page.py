@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from bundle_engine.errors import UsageError
-from bundle_engine.evaluation.markup import table
+from bundle_engine.evaluation.markup import table, whole_page
 from bundle_engine.evaluation.records import Evaluation, find_evaluations
 from bundle_engine.evaluation.sections import classification_section, number, segmentation_section
 from bundle_engine.workflow.replacement import replacing
 
 __all__ = ["render_page", "title_of", "write_page"]
-
-_PAGE = Path(__file__).parent / "page"
-_GAP = re.compile(r"\{\{(\w+)\}\}")
 
 
 def write_page(
@@ -61,17 +57,14 @@ def render_page(evaluations: Sequence[Evaluation], *, title: str = "") -> str:
         make = segmentation_section if each.record["task"] == "segmentation" else classification_section
         parts.append(make(each, f"set-{index}"))
     links = [f'<a href="#set-{index}">{escape(each.name)}</a>' for index, each in enumerate(evaluations)]
-    values = {
-        "title": escape(title or title_of(evaluations)),
-        "style": (_PAGE / "report.css").read_text(encoding="utf-8"),
-        "facts": _facts(evaluations),
-        "navigation": f"<nav>{''.join(links)}</nav>" if several else "",
-        "body": "\n".join(parts),
-        "footer": "Made by <code>bundle-engine report</code> from metrics.csv and evaluation.json of the evaluation."
+    return whole_page(
+        title or title_of(evaluations),
+        facts=_facts(evaluations),
+        navigation="".join(links) if several else "",
+        body="\n".join(parts),
+        footer="Made by <code>bundle-engine report</code> from metrics.csv and evaluation.json of the evaluation."
         " The page needs no network.",
-    }
-    page = (_PAGE / "report.html").read_text(encoding="utf-8")
-    return _GAP.sub(lambda gap: values[gap[1]], page)
+    )
 
 
 def _facts(evaluations: Sequence[Evaluation]) -> str:

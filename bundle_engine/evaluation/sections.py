@@ -14,12 +14,12 @@ from bundle_engine.evaluation.records import Evaluation
 from bundle_engine.evaluation.tables import AggregateRow, StructureRow
 from bundle_engine.evaluation.verdicts import ALL, Verdict, summarize
 
-__all__ = ["classification_section", "number", "segmentation_section"]
+__all__ = ["MEANINGS", "SHORT", "classification_section", "number", "segmentation_section"]
 
 _WORST = 4
-_SHORT = {"HausdorffDistance_mm": "Hausdorff (mm)", "MeanDistance_mm": "mean distance (mm)", "HD95_mm": "HD95 (mm)"}
-_SHORT |= {"Volume_ml": "volume (ml)", "TruthVolume_ml": "true volume (ml)", "Dice": "Dice"}
-_MEANINGS = {
+SHORT = {"HausdorffDistance_mm": "Hausdorff (mm)", "MeanDistance_mm": "mean distance (mm)", "HD95_mm": "HD95 (mm)"}
+SHORT |= {"Volume_ml": "volume (ml)", "TruthVolume_ml": "true volume (ml)", "Dice": "Dice"}
+MEANINGS = {
     "Dice": "overlap of prediction and truth: 0 none, 1 the same",
     "mean distance (mm)": "how far, on average, a point of one surface lies from the other surface (mean symmetric"
     " surface distance)",
@@ -59,7 +59,7 @@ def segmentation_section(evaluation: Evaluation, anchor: str) -> str:
     subjects = len({row.subject for row in rows})
     tiles = [tile(str(subjects), "subjects", f"{len(structures)} structures each")]
     tiles += [
-        tile(number(found[s, "Dice"].mean), f"Dice, {s}", _MEANINGS["Dice"], f"± {number(found[s, 'Dice'].std)}")
+        tile(number(found[s, "Dice"].mean), f"Dice, {s}", MEANINGS["Dice"], f"± {number(found[s, 'Dice'].std)}")
         for s in structures[:5]
     ]
     parts = [
@@ -68,7 +68,7 @@ def segmentation_section(evaluation: Evaluation, anchor: str) -> str:
         _notices(summary),
         "<h3>All structures</h3>",
         _summary_table(structures, found),
-        definitions({**_MEANINGS, **_shown(summary)}),
+        definitions({**MEANINGS, **_shown(summary)}),
         "<h3>Spread over the subjects</h3>",
         plot(
             box_plots(rows),
@@ -142,8 +142,8 @@ def _heading(evaluation: Evaluation) -> str:
 
 
 def _summary_table(structures: Sequence[str], found: dict[tuple[str, str], AggregateRow]) -> str:
-    metrics = list(_MEANINGS)
-    original = {short: metric for metric, short in _SHORT.items()}
+    metrics = list(MEANINGS)
+    original = {short: metric for metric, short in SHORT.items()}
     lines = []
     for structure in structures:
         cells = [escape(structure)]
@@ -155,7 +155,7 @@ def _summary_table(structures: Sequence[str], found: dict[tuple[str, str], Aggre
             cells.append(f"{number(row.mean, digits)}{spread}<br><small class='quiet'>{lowest}</small>")
         lines.append(cells)
     caption = "<p class='quiet'>Mean ± standard deviation over the subjects; below, smallest and largest.</p>"
-    return caption + table(["structure", *metrics], lines, meanings=_MEANINGS)
+    return caption + table(["structure", *metrics], lines, meanings=MEANINGS)
 
 
 def _shown(summary: Sequence[AggregateRow]) -> dict[str, str]:
@@ -187,7 +187,7 @@ def _outlier_part(rows: Sequence[StructureRow]) -> str:
     by_case: dict[tuple[str, str], list[str]] = {}
     for each in found:
         limit = f" ({'below' if each.metric == 'Dice' else 'above'} {number(each.fence, 2)})" if each.fence else ""
-        text = f"{_SHORT[each.metric]} {number(each.value, 3 if each.metric == 'Dice' else 2)}{limit}"
+        text = f"{SHORT[each.metric]} {number(each.value, 3 if each.metric == 'Dice' else 2)}{limit}"
         by_case.setdefault((each.subject, each.structure), []).append(text)
     lines = [
         [escape(subject), escape(structure), escape(", ".join(texts))]
