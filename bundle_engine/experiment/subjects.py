@@ -1,0 +1,244 @@
+"""The subjects that a bundle trains and validates on, as plain data that can be handed to another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from bundle_engine.config.closest import either, matches
+from bundle_engine.config.ids import EXPRESSION, MACRO, MANDATORY, REFERENCE, TARGET
+from bundle_engine.errors import BundleEngineWarning, InputError, UsageError
+from bundle_engine.evaluation.sets import Configs, find_sets, read_parser
+
+__all__ = ["TRAIN", "VALIDATION", "Subjects", "find_subjects", "literal"]
+
+TRAIN, VALIDATION = "train::dataset::data", "validate::dataset::data"
+_ESCAPED = (EXPRESSION, REFERENCE, MACRO, "\\")
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Subjects, in the order of their names.
+
+    Attributes:
+        items: what a dataset takes for each of them: mappings, lists, texts and numbers.
+        names: a name for each, all different.
+        test: number of subjects that the bundle is tested on, which are not among them.
+        groups: what each belongs to; empty where nothing was asked for.
+    """
+
+    items: tuple[Any, ...]
+    names: tuple[str, ...]
+    test: int = 0
+    groups: tuple[str, ...] = field(default=())
+
+    def of(self, numbers: Sequence[int]) -> list[Any]:
+        """Give the items of some subjects."""
+        return [self.items[number] for number in numbers]
+
+
+def find_subjects(configs: Configs, overrides: Mapping[str, Any], *, group_column: str | None = None) -> Subjects:
+    """Resolve the lists that a bundle trains and validates on, and put them together; no dataset is built.
+
+    Args:
+        configs: the bundle's configs. An evaluate config says which subjects it is tested on, where these are others.
+        overrides: ids and values to set there.
+        group_column: a key of the items, or a column of the table at ``dataset_dir``.
+
+    Raises:
+        UsageError: when the bundle has no such lists, or the column is not there.
+        InputError: when the lists hold what cannot be handed to another process.
+    """
+    found = _lists(configs, overrides)
+    union: dict[str, tuple[str, Any]] = {}
+    for name, id in (("train", TRAIN), ("val", VALIDATION)):
+        for item in _plain_list(found[name], id):
+            union.setdefault(json.dumps(item, sort_keys=True), (_name_of(item), item))
+    listed = sorted(union.items(), key=lambda each: (each[1][0], each[0]))
+    items = tuple(item for _, (_, item) in listed)
+    names = _distinct([name for _, (name, _) in listed], items)
+    groups = _groups(items, names, group_column, configs, overrides) if group_column else ()
+    return Subjects(items, names, _tested(found.get("test"), union), groups)
+
+
+def literal(value: Any) -> Any:
+    """Give a value so that a config takes its texts as they are: what looks like an expression gets a backslash."""
+    if isinstance(value, str):
+        return f"\\{value}" if value.startswith(_ESCAPED) or value == MANDATORY else value
+    if isinstance(value, Mapping):
+        return {key: literal(each) for key, each in value.items()}
+    return [literal(each) for each in value] if isinstance(value, list) else value
+
+
+def _lists(configs: Configs, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    train_only = Configs(configs.root, configs.train, configs.train)
+    if not configs.evaluate:
+        return _train_lists(train_only, overrides)
+    found = _train_lists(train_only, overrides)
+    try:
+        return {**find_sets(configs, overrides, ["test"]), **found}
+    except UsageError:  # it is evaluated on what it is validated on
+        return found
+
+
+def _train_lists(configs: Configs, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    from bundle_engine.workflow.roots import importable
+
+    if not configs.train:
+        raise UsageError("the bundle has no train config, so there is nothing to make folds of")
+    found: dict[str, Any] = {}
+    with importable(configs.root):
+        parser = read_parser(configs.train, configs.root, overrides)
+        for name, id in (("train", TRAIN), ("val", VALIDATION)):
+            if id not in parser:
+                raise UsageError(
+                    f"the train config has no list of subjects at '{id}'",
+                    id=id,
+                    hint="folds are made of what stands there: write the dataset as `data:` and `transform:`",
+                )
+            found[name] = parser.get_parsed_content(id)
+    return found
+
+
+def _plain_list(value: Any, id: str) -> list[Any]:
+    """Give a list as JSON has it.
+
+    Raises:
+        InputError: when it is none.
+    """
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
+        raise InputError(
+            f"what a dataset is made from is no list of subjects, but of the kind {type(value).__name__}",
+            id=id,
+            hint="folds are made of a list with an item for each subject, such as {image: PATH, label: PATH}",
+        )
+    return [_plain(item, f"{id}[{number}]", id) for number, item in enumerate(value)]
+
+
+def _plain(value: Any, where: str, id: str) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        if TARGET in value:
+            raise InputError(f"{where} has the key '{TARGET}', which would make it a component", id=id)
+        return {str(key): _plain(each, f"{where}['{key}']", id) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, f"{where}[{number}]", id) for number, each in enumerate(value)]
+    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):  # a number of numpy's
+        return _plain(value.item(), where, id)
+    raise InputError(
+        f"{where} is of the kind {type(value).__name__}, which cannot be handed to the processes of the folds",
+        id=id,
+        hint="list paths, texts and numbers; let a transform such as LoadImaged read the images",
+    )
+
+
+def _name_of(item: Any) -> str:
+    """Name a subject: as its item does, or by its first file."""
+    if isinstance(item, Mapping):
+        for key in ("subject", "subject_id", "name", "id"):
+            if isinstance(item.get(key), str | int):
+                return str(item[key])
+        values = [item["image"]] if "image" in item else []
+        item = next((each for each in [*values, *item.values()] if isinstance(each, str | list)), "")
+    while isinstance(item, list):
+        item = item[0] if item else ""
+    name = PurePath(str(item)).name
+    return name.removesuffix(".gz").removesuffix(".nii") or str(item)
+
+
+def _distinct(names: Sequence[str], items: Sequence[Any]) -> tuple[str, ...]:
+    counts = Counter(names)
+    if any(count > 1 for count in counts.values()):
+        numbers: Counter[str] = Counter()
+        found = []
+        for name in names:
+            numbers[name] += 1
+            found.append(f"{name} ({numbers[name]})" if counts[name] > 1 else name)
+        return tuple(found)
+    return tuple(names)
+
+
+def _tested(test: Any, union: Mapping[str, Any]) -> int:
+    """Count the subjects of the test set; none where some of them are in the folds."""
+    if test is None:
+        return 0
+    try:
+        keys = [json.dumps(item, sort_keys=True) for item in _plain_list(test, "dataset::data")]
+    except InputError:
+        return len(test) if hasattr(test, "__len__") else 0
+    shared = [key for key in keys if key in union]
+    if shared:
+        warnings.warn(
+            f"{len(shared)} of {len(keys)} subjects of the evaluate config are among those of the folds: it is no test"
+            " set, and nothing is tested on it",
+            BundleEngineWarning,
+            stacklevel=4,
+        )
+        return 0
+    return len(keys)
+
+
+# --- groups ---
+
+
+def _groups(
+    items: Sequence[Any], names: Sequence[str], column: str, configs: Configs, overrides: Mapping[str, Any]
+) -> tuple[str, ...]:
+    if all(isinstance(item, Mapping) and column in item for item in items):
+        return tuple(str(item[column]) for item in items)
+    values = _column_of_table(column, configs, overrides)
+    keys = sorted({str(key) for item in items if isinstance(item, Mapping) for key in item})
+    if values is None:
+        near = matches(column, keys)
+        hint = f"did you mean {either(near)}?" if near else f"their items have {', '.join(keys) or 'no keys'}"
+        raise UsageError(f"the subjects have nothing called '{column}', and dataset_dir has no such column", hint=hint)
+    found = [_look_up(values, item, name) for item, name in zip(items, names, strict=True)]
+    without = [name for name, group in zip(names, found, strict=True) if group is None]
+    if without:
+        raise UsageError(
+            f"{len(without)} subjects have nothing in the column '{column}': {', '.join(without[:_MOST_NAMED])}",
+            hint="fill it in, for subjects of one group must not be in two folds",
+        )
+    return tuple(str(group) for group in found)
+
+
+def _column_of_table(column: str, configs: Configs, overrides: Mapping[str, Any]) -> dict[str, str] | None:
+    """Give a column of the table at ``dataset_dir`` by the names of subjects and the paths of their files."""
+    from bundle_engine.data.reading import read_table
+
+    parser = read_parser(configs.train, configs.root, overrides)
+    if "dataset_dir" not in parser:
+        return None
+    try:
+        dataset, _ = read_table(str(parser.get_parsed_content("dataset_dir")))
+    except InputError:
+        return None
+    if column not in dataset.columns:
+        return None
+    found: dict[str, str] = {}
+    for subject in dataset.subjects:
+        value = subject.columns.get(column)
+        if value is not None and str(value) != "":
+            found[subject.name] = str(value)
+            found |= {os.path.abspath(file.path): str(value) for file in subject.files}
+    return found
+
+
+def _look_up(values: Mapping[str, str], item: Any, name: str) -> str | None:
+    texts = [item] if isinstance(item, str) else []
+    if isinstance(item, Mapping):
+        texts = [each for value in item.values() for each in (value if isinstance(value, list) else [value])]
+    for text in texts:
+        if isinstance(text, str) and (found := values.get(str(Path(os.path.abspath(text))))) is not None:
+            return found
+    return values.get(name)
