@@ -63,6 +63,8 @@ FLOORS = {
         "inspection",
         "config",
         "errors",
+        "hashing",
+        "network",
         "resources",
     },
     "runs": {"runs", "workflow", "inspection", "bundle", "config", "hashing", "errors"},
