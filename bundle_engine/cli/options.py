@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 
 from bundle_engine.cli.command import PROGRAM, Command, Option
-from bundle_engine.cli.datasets import DATASETS
-from bundle_engine.cli.downloading import DOWNLOADING
-from bundle_engine.cli.evaluating import EVALUATING
-from bundle_engine.cli.exporting import EXPORTING
-from bundle_engine.cli.graphs import GRAPHS
-from bundle_engine.cli.inspecting import INSPECTING
 from bundle_engine.cli.keeping import RECORDING
 from bundle_engine.cli.launching import NPROC
-from bundle_engine.cli.network import NETWORKS
-from bundle_engine.cli.packing import PACKING
-from bundle_engine.cli.runs import RUNS
-from bundle_engine.cli.starting import STARTING
-from bundle_engine.cli.trusting import TRUST, TRUSTING
-from bundle_engine.cli.verifying import VERIFYING
-from bundle_engine.cli.views import VIEWS
-from bundle_engine.cli.weights import WEIGHTS
+from bundle_engine.cli.trusting import TRUST
 
 __all__ = ["COMMANDS", "PROGRAM", "Command", "Option"]
 
@@ -101,93 +89,126 @@ _WORKFLOW_TYPE = Option(
 )
 _PROPERTIES_PATH = Option("properties_path", "file", "FILE", "file with tables of properties to use instead")
 
-COMMANDS = {
-    command.name: command
-    for command in (
-        Command(
-            name="run",
-            summary="run what a config describes",
-            usage="[RUN_ID] --config_file FILES [OPTIONS] [--any::id=VALUE ...]",
-            options=(
-                _RUN_ID,
-                _INIT_ID,
-                _FINAL_ID,
-                _META_FILE,
-                _CONFIG_FILE,
-                _LOGGING_FILE,
-                _TRACKING,
-                _ARGS_FILE,
-                _BUNDLE,
-                _WORKFLOW,
-                _DRY_RUN,
-                _STRICT,
-                _LOG_FILE,
-                _WORKFLOW_NAME,
-                _WORKFLOW_TYPE,
-                _PROPERTIES_PATH,
-                TRUST,
-                *RECORDING,
-                NPROC,
-            ),
-            positional=8,
-            overrides="set this id of the config",
-            examples=(
-                ("run --config_file configs/train.yaml", "run a training"),
-                ("run --config_file train.yaml --train::trainer::max_epochs 2", "the same, but for two epochs"),
-                ("run --bundle my_bundle --workflow evaluate", "run configs/evaluate.yaml of a bundle"),
-                ("run training --config_file train.json", "run the expressions at 'training'"),
-                ("run --config_file \"['train.json','multi_gpu.json']\"", "the second file over the first"),
-                ("run --config_file train.yaml --dry_run", "see whether everything can be built"),
-                ("run --bundle my_bundle --resume", "go on with a training that was stopped"),
-                ("run --bundle my_bundle --nproc 2", "train in two processes, on two GPUs where there are any"),
-            ),
-            load=_load_run,
+_RUNNING = (
+    Command(
+        name="run",
+        summary="run what a config describes",
+        usage="[RUN_ID] --config_file FILES [OPTIONS] [--any::id=VALUE ...]",
+        options=(
+            _RUN_ID,
+            _INIT_ID,
+            _FINAL_ID,
+            _META_FILE,
+            _CONFIG_FILE,
+            _LOGGING_FILE,
+            _TRACKING,
+            _ARGS_FILE,
+            _BUNDLE,
+            _WORKFLOW,
+            _DRY_RUN,
+            _STRICT,
+            _LOG_FILE,
+            _WORKFLOW_NAME,
+            _WORKFLOW_TYPE,
+            _PROPERTIES_PATH,
+            TRUST,
+            *RECORDING,
+            NPROC,
         ),
-        Command(
-            name="run_workflow",
-            summary="run a workflow of a class of your own",
-            usage="[CLASS] [OPTIONS] [--argument=VALUE ...]",
-            options=(
-                _WORKFLOW_NAME,
-                _ARGS_FILE,
-                _CONFIG_FILE,
-                _META_FILE,
-                _LOGGING_FILE,
-                _RUN_ID,
-                _INIT_ID,
-                _FINAL_ID,
-                _TRACKING,
-                _WORKFLOW_TYPE,
-                _PROPERTIES_PATH,
-                _BUNDLE,
-                _WORKFLOW,
-                _DRY_RUN,
-                _STRICT,
-                _LOG_FILE,
-                TRUST,
-                *RECORDING,
-            ),
-            positional=2,
-            overrides="give this argument to the class; for one that reads a config, set this id of it",
-            examples=(
-                ("run_workflow scripts.workflow.MyWorkflow --output_dir out", "run a class, with its argument"),
-                ("run_workflow --config_file configs/train.yaml", "the same as run --config_file ..."),
-            ),
-            load=_load_run_workflow,
+        positional=8,
+        overrides="set this id of the config",
+        examples=(
+            ("run --config_file configs/train.yaml", "run a training"),
+            ("run --config_file train.yaml --train::trainer::max_epochs 2", "the same, but for two epochs"),
+            ("run --bundle my_bundle --workflow evaluate", "run configs/evaluate.yaml of a bundle"),
+            ("run training --config_file train.json", "run the expressions at 'training'"),
+            ("run --config_file \"['train.json','multi_gpu.json']\"", "the second file over the first"),
+            ("run --config_file train.yaml --dry_run", "see whether everything can be built"),
+            ("run --bundle my_bundle --resume", "go on with a training that was stopped"),
+            ("run --bundle my_bundle --nproc 2", "train in two processes, on two GPUs where there are any"),
         ),
-        *RUNS,
-        *INSPECTING,
-        *EVALUATING,
-        *VIEWS,
-        *VERIFYING,
-        *NETWORKS,
-        *GRAPHS,
-        *TRUSTING,
-        *WEIGHTS,
-        *EXPORTING,
-        *STARTING,
-        *PACKING,
-        *DOWNLOADING,
-        *DATASETS,
-    )
-}
+        load=_load_run,
+    ),
+    Command(
+        name="run_workflow",
+        summary="run a workflow of a class of your own",
+        usage="[CLASS] [OPTIONS] [--argument=VALUE ...]",
+        options=(
+            _WORKFLOW_NAME,
+            _ARGS_FILE,
+            _CONFIG_FILE,
+            _META_FILE,
+            _LOGGING_FILE,
+            _RUN_ID,
+            _INIT_ID,
+            _FINAL_ID,
+            _TRACKING,
+            _WORKFLOW_TYPE,
+            _PROPERTIES_PATH,
+            _BUNDLE,
+            _WORKFLOW,
+            _DRY_RUN,
+            _STRICT,
+            _LOG_FILE,
+            TRUST,
+            *RECORDING,
+        ),
+        positional=2,
+        overrides="give this argument to the class; for one that reads a config, set this id of it",
+        examples=(
+            ("run_workflow scripts.workflow.MyWorkflow --output_dir out", "run a class, with its argument"),
+            ("run_workflow --config_file configs/train.yaml", "the same as run --config_file ..."),
+        ),
+        load=_load_run_workflow,
+    ),
+)
+
+# where the other commands are described: module, name of their tuple, and theirs; the order is that of the help
+_ELSEWHERE = (
+    ("runs", "RUNS", "rerun runs"),
+    ("inspecting", "INSPECTING", "check"),
+    ("evaluating", "EVALUATING", "evaluate report"),
+    ("views", "VIEWS", "show explain diff manifest completion"),
+    ("verifying", "VERIFYING", "verify verify_metadata"),
+    ("network", "NETWORKS", "verify_net_in_out"),
+    ("graphs", "GRAPHS", "graph schema"),
+    ("trusting", "TRUSTING", "trust"),
+    ("weights", "WEIGHTS", "weights"),
+    ("exporting", "EXPORTING", "ckpt_export onnx_export export trt_export"),
+    ("starting", "STARTING", "init init_bundle"),
+    ("packing", "PACKING", "pack unpack"),
+    (
+        "downloading",
+        "DOWNLOADING",
+        "download download_large_files get_all_bundles_list get_bundle_versions get_bundle_info push_to_hf_hub",
+    ),
+    ("datasets", "DATASETS", "data"),
+)
+
+
+class _Commands(Mapping[str, Command]):
+    """The commands by name; the module that describes one is imported when somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._known = {command.name: command for command in _RUNNING}
+        self._homes = {name: (module, table) for module, table, names in _ELSEWHERE for name in names.split()}
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in self._known:
+            module, table = self._homes[name]
+            commands = getattr(import_module(f"bundle_engine.cli.{module}"), table)
+            self._known.update((command.name, command) for command in commands)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (command.name for command in _RUNNING)
+        yield from self._homes
+
+    def __len__(self) -> int:
+        return len(_RUNNING) + len(self._homes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes or name in self._known
+
+
+COMMANDS: Mapping[str, Command] = _Commands()

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from copy import copy
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bundle_engine.config import ConfigParser
 from bundle_engine.config.closest import either, matches
@@ -43,15 +43,16 @@ from bundle_engine.workflow.processes.group import Group
 from bundle_engine.workflow.processes.voice import first_to_fail
 from bundle_engine.workflow.properties import ID, REF_ID, REQUIRED
 from bundle_engine.workflow.roots import bundle_root_of, importable, isolated
-from bundle_engine.workflow.tracking import (
+from bundle_engine.workflow.tracking.settings import (
     ARTIFACTS,
-    TrackedRun,
-    begin_tracking,
     is_tracking,
     patch_tracking,
     read_tracking_settings,
     save_executed_config,
 )
+
+if TYPE_CHECKING:
+    from bundle_engine.workflow.tracking import TrackedRun
 
 __all__ = ["Attendant", "ConfigWorkflow", "override_source"]
 
@@ -243,6 +244,8 @@ class ConfigWorkflow(BundleWorkflow):
             if self._tracked and self.saves_config:
                 save_executed_config(self.parser)
             if self._policy.is_full and self.saves_config and self.tracked_run is None:
+                from bundle_engine.workflow.tracking import begin_tracking
+
                 self.tracked_run = begin_tracking(self.parser, self._root, run_id=self.tracking_run_id)
             self._is_initialized = True
             for attendant in self.attendants:

@@ -14,9 +14,7 @@ from bundle_engine.workflow.tracking.settings import MLFLOW_HANDLER
 from bundle_engine.workflow.tracking.store import effective_uri
 from bundle_engine.workflow.tracking.tracked_run import TrackedRun, tags_of
 
-__all__ = ["ARTIFACTS", "begin_tracking"]
-
-ARTIFACTS = "tracking_artifacts"  # id of files to upload at the end of the run, such as the trained network
+__all__ = ["begin_tracking"]
 
 
 def begin_tracking(parser: ConfigParser, root: Path | None = None, *, run_id: str | None = None) -> TrackedRun | None:

@@ -21,6 +21,7 @@ from bundle_engine.workflow.files import near_files
 from bundle_engine.workflow.masking import hidden
 
 __all__ = [
+    "ARTIFACTS",
     "DEFAULT_EXP_MGMT_SETTINGS",
     "DEFAULT_HANDLERS_ID",
     "DEFAULT_MLFLOW_SETTINGS",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 SOURCE = "tracking"
+ARTIFACTS = "tracking_artifacts"  # id of files to upload at the end of the run, such as the trained network
 SAVED_CONFIG = "save_execute_config"
 MLFLOW_HANDLER = "bundle_engine.workflow.tracking.handler.MLFlowHandler"
 _MLFLOW_HANDLERS = ("MLFlowHandler", "monai.handlers.MLFlowHandler", "monai.handlers.mlflow_handler.MLFlowHandler")
