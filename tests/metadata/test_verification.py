@@ -549,7 +549,7 @@ def mutated(tmp_path: Path) -> Callable[[str, str], list[Finding]]:
         (r'"authors"', '"auhtors"', "BE061", '"auhtors"'),
         (r'"num_channels": 3', '"num_channels": 2', "BE075", '"channel_def": {'),
         (r'"dtype": "float32"', '"dtype": "float23"', "BE078", '"float23"'),
-        (r'"tqdm": "[\d.]+"', '"tqdm": "999"', "BE068", '"tqdm": "999"'),
+        (r'"nibabel": "[\d.]+"', '"nibabel": "999"', "BE068", '"nibabel": "999"'),
         (r'"8\*n"', '"8*k"', "BE077", '"8*k"'),
     ],
 )
