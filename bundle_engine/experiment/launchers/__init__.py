@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from bundle_engine.experiment.launchers.job import (
     DONE,
     FAILED,
@@ -31,7 +34,7 @@ __all__ = [
 LAUNCHERS = ("local", "ray", "slurm")
 
 
-def make_launcher(name: str = "local", **settings: object) -> Launcher:
+def make_launcher(name: str = "local", **settings: Any) -> Launcher:
     """Make the launcher of a name.
 
     Args:
@@ -40,17 +43,25 @@ def make_launcher(name: str = "local", **settings: object) -> Launcher:
 
     Raises:
         UsageError: when there is none of that name, or it does not take these settings.
-        MissingDependencyError: when the package that it needs is not installed.
     """
     from bundle_engine.config.closest import either, matches
     from bundle_engine.errors import UsageError
-    from bundle_engine.experiment.launchers.local import LocalLauncher
 
-    if name != "local":
+    kind: Callable[..., Launcher]
+    if name == "local":
+        from bundle_engine.experiment.launchers.local import LocalLauncher as kind
+    elif name == "ray":
+        from bundle_engine.experiment.launchers.ray_cluster import RayLauncher as kind
+    elif name == "slurm":
+        from bundle_engine.experiment.launchers.slurm import SlurmLauncher as kind
+    else:
         near = matches(name, LAUNCHERS)
         hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(LAUNCHERS)}"
         raise UsageError(f"there is no launcher '{name}'", hint=hint)
-    try:
-        return LocalLauncher(**settings)  # type: ignore[arg-type]
-    except TypeError:
-        raise UsageError(f"the launcher '{name}' does not take {', '.join(settings)}") from None
+    fields: tuple[str, ...] = getattr(kind, "_fields", ())
+    for setting in settings:
+        if setting not in fields:
+            near = matches(setting, fields)
+            hint = f"did you mean {either(near)}?" if near else f"it takes {', '.join(fields)}"
+            raise UsageError(f"the launcher '{name}' has no setting '{setting}'", hint=hint)
+    return kind(**settings)

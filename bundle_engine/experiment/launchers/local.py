@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from bundle_engine.experiment.launchers import guard
 from bundle_engine.experiment.launchers.job import Job, State
-from bundle_engine.experiment.launchers.machine import Shares, share_out
-from bundle_engine.experiment.launchers.schedule import End, Schedule
+from bundle_engine.experiment.launchers.machine import share_out
+from bundle_engine.experiment.launchers.schedule import Drawn, End, Schedule
 
 __all__ = ["LocalLauncher", "LocalProcess", "how_it_ended", "start_process"]
 
@@ -41,26 +40,16 @@ class LocalLauncher(NamedTuple):
         watch: Callable[[Job], str | None] | None = None,
     ) -> dict[str, State]:
         """Run jobs to their ends; see `Launcher.launch`."""
-        count = len(jobs) if isinstance(jobs, Sequence) else None
-        shares: list[Shares] = []
-        if not isinstance(jobs, Sequence):
-            rest = iter(jobs)
-            first = next(rest, None)
-            if first is None:
-                return {}
-            jobs = chain([first], rest)
-        else:
-            first = jobs[0] if jobs else None
-        if first is not None:
-            shares.append(share_out(jobs=count, slots=slots, threads=first.threads, gpus_each=first.gpus))
+        drawn = Drawn.of(jobs)
+        if drawn.first is None:
+            return {}
+        shares = share_out(jobs=drawn.number, slots=slots, threads=drawn.first.threads, gpus_each=drawn.first.gpus)
 
         def start(job: Job, slot: int) -> LocalProcess:
-            return start_process(job, shares[0].environment(slot, job.environment))
+            return start_process(job, shares.environment(slot, job.environment))
 
-        schedule = Schedule(
-            start, slots=shares[0].slots if shares else 1, grace=self.grace, on_change=on_change, watch=watch
-        )
-        return schedule.run(jobs)
+        schedule = Schedule(start, slots=shares.slots, grace=self.grace, on_change=on_change, watch=watch)
+        return schedule.run(drawn.jobs)
 
 
 class LocalProcess:

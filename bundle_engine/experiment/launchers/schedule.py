@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from bundle_engine.errors import UsageError
 from bundle_engine.experiment.launchers.job import DONE, FAILED, RUNNING, STOPPED, Job, State
+from bundle_engine.runs.folder import is_running
 
-__all__ = ["End", "Process", "Schedule"]
+__all__ = ["Drawn", "End", "Process", "Schedule"]
 
 _INTERRUPTED = (130, 143)  # what a command of this product says when it was asked to end
 _WATCH_EVERY = 1.0  # seconds
@@ -44,6 +46,62 @@ class Process(Protocol):
     def kill(self) -> None:
         """End it at once."""
         ...
+
+
+class Drawn(NamedTuple):
+    """Jobs, with what has to be known of them before any is started.
+
+    Attributes:
+        jobs: all of them.
+        first: the first one, which the others are like; None where there is none.
+        number: how many they are; None where nobody knows.
+    """
+
+    jobs: Iterable[Job]
+    first: Job | None
+    number: int | None
+
+    @classmethod
+    def of(cls, jobs: Iterable[Job]) -> Drawn:
+        """Draw the first of some jobs."""
+        if isinstance(jobs, Sequence):
+            return cls(jobs, jobs[0] if jobs else None, len(jobs))
+        rest = iter(jobs)
+        first = next(rest, None)
+        return cls([], None, 0) if first is None else cls(chain([first], rest), first, None)
+
+
+class _Patient:
+    """A job in whose folder another process is still at work; it is started when that has ended."""
+
+    def __init__(self, job: Job, start: Callable[[], Process]) -> None:
+        self._job, self._start = job, start
+        self._process: Process | None = None
+        self._is_stopped = False
+
+    def poll(self) -> End | None:
+        if self._process is None:
+            if self._is_stopped:
+                return End(None)
+            if is_running(self._job.folder):
+                return None
+            if self._job.is_done():
+                return End(0)
+            try:
+                self._process = self._start()
+            except OSError as error:
+                return End(127, f"it cannot be started: {error}")
+        return self._process.poll()
+
+    def stop(self) -> None:
+        if self._process is None:
+            self._is_stopped = True
+        else:
+            self._process.stop()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
 
 
 @dataclass
@@ -143,7 +201,11 @@ class Schedule:
         try:
             state.job.folder.mkdir(parents=True, exist_ok=True)
             state.job.log_file.parent.mkdir(parents=True, exist_ok=True)
-            process = self._start(state.job, slot)
+            if state.job.again is not None and is_running(state.job.folder):
+                process: Process = _Patient(state.job, lambda: self._start(state.job, slot))
+                state = replace(state, message="waits for a process that is still at work in its folder")
+            else:
+                process = self._start(state.job, slot)
         except OSError as error:
             self._give_back(slot)
             self._change(replace(state, status=FAILED, exit_code=127, message=f"it cannot be started: {error}"))
