@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.cli.progress import progress_of
 from bundle_engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["DATASETS", "data"]
 
 _ACTIONS = ("check", "list", "split", "cache")
-_PATIENCE = 5.0  # seconds between two lines where there is no terminal
 
 
 def data(
@@ -83,7 +81,7 @@ def _check(
     if group_by and group_by not in dataset.columns:
         raise UsageError(f"the table has no column '{group_by}'", hint=f"it has {', '.join(dataset.columns) or 'none'}")
     count = _number("workers", workers, least=1) if workers is not None else None
-    with _progress("reading headers" if quick else "reading images") as progress:
+    with progress_of("reading headers" if quick else "reading images") as progress:
         result = check_dataset(dataset, findings, expected=wanted, full=not quick, workers=count, progress=progress)
     if plots is not None:
         from bundle_engine.data.page import write_overview
@@ -218,39 +216,6 @@ def _size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit in ("bytes", "kB") else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
-
-
-@contextmanager
-def _progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what takes the number of files that are done and shows it: a bar in a terminal, else a line now and then."""
-    if sys.stderr.isatty():
-        with _bar(doing) as tell:
-            yield tell
-        return
-    last = time.monotonic()
-
-    def tell_line(done: int, total: int) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= _PATIENCE:
-            last = now
-            print(f"{doing}: {done:,} of {total:,}", file=sys.stderr, flush=True)
-
-    yield tell_line
-
-
-@contextmanager
-def _bar(doing: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(doing, total=None)
-
-        def tell(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
-
-        yield tell
 
 
 def _load_data() -> Callable[..., int]:

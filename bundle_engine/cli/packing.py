@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.cli.progress import progress_of
 from bundle_engine.errors import UsageError
 
-__all__ = ["PACKING", "byte_progress", "pack", "unpack"]
+__all__ = ["PACKING", "pack", "unpack"]
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
-_PATIENCE = 5.0  # seconds between two lines where there is no terminal
 
 
 def pack(
@@ -34,7 +31,7 @@ def pack(
 
     if bundle is None:
         raise UsageError("no bundle is named", hint="bundle-engine pack DIR")
-    with byte_progress("packing") as progress:
+    with progress_of("packing", in_bytes=True) as progress:
         packed = make_archive(
             find_bundle(str(bundle))[0],
             output,
@@ -73,47 +70,13 @@ def unpack(
         ratio=usual.ratio if max_ratio is None else _number("max_ratio", max_ratio),
     )
     digest = None if sha256 is None else str(sha256)
-    with byte_progress("unpacking") as progress:
+    with progress_of("unpacking", in_bytes=True) as progress:
         folder = unpack_archive(archive, output, sha256=digest, overwrite=overwrite, limits=limits, progress=progress)
     origin = read_origin(folder)
     assert origin is not None
     report.note(f"unpacked {archive}, which has the digest {origin.archive_digest}")
     print(f"{origin.tree_digest}  {folder}")
     return 0
-
-
-@contextmanager
-def byte_progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what takes the bytes that are done and their total, and shows them: a bar in a terminal, or else a line now
-    and then."""
-    if sys.stderr.isatty():
-        with _bar(doing) as tell:
-            yield tell
-        return
-    last = time.monotonic()
-
-    def tell_line(done: int, total: int) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= _PATIENCE:
-            last = now
-            print(f"{doing}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", file=sys.stderr, flush=True)
-
-    yield tell_line
-
-
-@contextmanager
-def _bar(doing: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(doing, total=None)
-
-        def tell(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
-
-        yield tell
 
 
 def _number(name: str, text: Any, units: dict[str, int] | None = None) -> float:

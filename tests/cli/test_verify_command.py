@@ -13,21 +13,9 @@ from typing import Any
 import pytest
 
 from bundle_engine.resources import bundles_dir
+from tests.metadata.conftest import METADATA
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TENSOR = {"type": "image", "format": "x", "num_channels": 1, "spatial_shape": ["8*n"], "dtype": "float32"}
-METADATA: dict[str, Any] = {
-    "version": "0.1.0",
-    "changelog": {"0.1.0": "first version"},
-    "monai_version": "1.4.0",
-    "pytorch_version": "2.4.0",
-    "numpy_version": "1.26.4",
-    "task": "segmentation",
-    "description": "a network",
-    "authors": "its authors",
-    "copyright": "Copyright (c) its authors",
-    "network_data_format": {"inputs": {"image": TENSOR}, "outputs": {"pred": TENSOR}},
-}
 WRONG = {**METADATA, "task": 3, "data_sourse": "x"}
 IGNORED = ("--ignore", "BE053")
 
@@ -67,7 +55,7 @@ def test_other_formats(cli: Any, write: Callable[..., str], bundle: str) -> None
     findings = json.loads(cli("verify", bundle, "--static", "--format", "json").out)["findings"]
     assert [(each["code"], each["line"], each["id"]) for each in findings] == [
         ("BE062", 9, "task"),
-        ("BE063", 37, "data_sourse"),
+        ("BE063", 39, "data_sourse"),
     ]
     (sarif,) = json.loads(cli("verify", bundle, "--static", "--format", "sarif").out)["runs"]
     assert [rule["id"] for rule in sarif["tool"]["driver"]["rules"]] == ["BE062", "BE063"]

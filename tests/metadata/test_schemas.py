@@ -16,6 +16,7 @@ from bundle_engine.errors import InputError, UsageError
 from bundle_engine.metadata.document import read
 from bundle_engine.metadata.schema import bundled_schema, validate
 from bundle_engine.resources import bundles_dir
+from tests.metadata.conftest import METADATA
 
 NAMES = ("metadata", "config", "large_files")
 CONFIGS = sorted(path for path in bundles_dir().glob("*/configs/*.yaml") if path.stem != "metadata")
@@ -32,15 +33,7 @@ IMAGE: dict[str, Any] = {
     "channel_def": {"0": "image"},
 }
 WHOLE: dict[str, Any] = {
-    "version": "0.1.0",
-    "changelog": {"0.1.0": "first version"},
-    "monai_version": "1.4.0",
-    "pytorch_version": "2.4.0",
-    "numpy_version": "1.26.4",
-    "task": "segmentation",
-    "description": "a network",
-    "authors": "its authors",
-    "copyright": "Copyright (c) its authors",
+    **METADATA,
     "network_data_format": {"inputs": {"image": IMAGE}, "outputs": {"pred": {**IMAGE, "format": "segmentation"}}},
 }
 
