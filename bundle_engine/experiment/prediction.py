@@ -1,0 +1,327 @@
+"""Apply a model to images: NIfTI files in, segmentations on the very same grid out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bundle_engine.config import ConfigParser
+from bundle_engine.config.ids import SEP, TARGET
+from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, UsageError
+from bundle_engine.evaluation import sets
+from bundle_engine.evaluation.evaluating import labels_of, task_of
+from bundle_engine.evaluation.sets import Places
+from bundle_engine.experiment import images as files
+from bundle_engine.experiment.ensemble import handlers_of, loading_elsewhere, steps_of, voting
+from bundle_engine.experiment.images import Order
+from bundle_engine.experiment.models import Model
+from bundle_engine.experiment.preview import draw_preview, masks_of
+from bundle_engine.workflow.config_workflow import ConfigWorkflow
+from bundle_engine.workflow.roots import importable
+
+__all__ = ["Predicted", "config_of", "metadata_of", "predict", "without_saving"]
+
+PRED = "pred"
+_WRITERS = ("Saver", "Report", "MLFlowHandler", "TensorBoardStatsHandler", "TensorBoardImageHandler")
+_INPUTS = ("image", "input", "images")  # ids by which inference configs name what they work on, by custom
+Progress = Callable[[int, int, str], None]
+
+
+class Predicted(NamedTuple):
+    """An image that a model was applied to.
+
+    Attributes:
+        image: the file.
+        segmentation: what was written.
+        picture: the preview; None where none was drawn.
+        voxels: of each structure, by name.
+        seconds: how long it took.
+    """
+
+    image: Path
+    segmentation: Path
+    picture: Path | None
+    voxels: Mapping[str, int]
+    seconds: float
+
+
+def predict(
+    model: Model,
+    images: Sequence[Path],
+    output_dir: str | Path,
+    *,
+    workflow: str = "inference",
+    overwrite: bool = False,
+    pictures: bool = True,
+    overrides: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> list[Predicted]:
+    """Segment images with a model.
+
+    What is done to an image stands in the bundle's inference config: its ``preprocessing``, ``inferer`` and
+    ``postprocessing``, up to where that writes files. Each segmentation is written as soon as it is there.
+
+    Args:
+        model: the model; several weights vote.
+        images: NIfTI files.
+        output_dir: folder for ``NAME_seg.nii.gz``, and ``NAME_seg.png``.
+        workflow: name of the config.
+        overwrite: replace what is there.
+        pictures: draw a preview of each.
+        overrides: ids and values to set in the config, besides those of the model.
+        progress: is told how many images are done, of how many, and the name of the next.
+
+    Returns:
+        what was written, in the order of `images`.
+
+    Raises:
+        InputError: when images or weights cannot be used; nothing is computed then.
+        UsageError: when something is there already, or the bundle makes no segmentation.
+    """
+    folder = Path(output_dir).expanduser().absolute()
+    metadata = metadata_of(model.bundle)
+    if task_of(metadata) != "segmentation":
+        raise UsageError(
+            f"the bundle '{model.bundle.name}' classifies images, and predict segments them",
+            hint=f"its own config does that: run --bundle {model.bundle} --workflow {workflow}",
+        )
+    config = config_of(model.bundle, workflow)
+    settings = {**model.overrides, **(overrides or {})}
+    parser = sets.read_parser([config], model.bundle, settings)
+    places = sets.places_of(parser)
+    if places.data not in parser:
+        raise UsageError(f"the config '{config}' has no dataset", hint=f"what it is made from belongs at {places.data}")
+    orders = files.orders_of(images, folder, overwrite=overwrite)
+    files.look_at_images(images, files.channels_expected(metadata, parser.get("network_def")))
+    weights = model.weights or _own_weights(parser, places, model.bundle)
+    changes = _changes(parser, places, weights, model, images)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
+    work = _Work(orders, labels_of(metadata), pictures=pictures, progress=progress)
+    try:
+        _run(config, model, sets.known_to(parser, settings), changes, places, weights, work)
+    finally:
+        sets.forget()
+    if len(work.done) < len(orders):
+        missing = [str(order.image) for order in orders if order.image not in {each.image for each in work.done}]
+        raise InputError(f"the config '{config}' gave no prediction for {', '.join(missing)}")
+    return work.done
+
+
+def config_of(bundle: Path, name: str) -> Path:
+    """Find a config of a bundle.
+
+    Raises:
+        InputNotFoundError: when there is none of that name.
+    """
+    from bundle_engine.workflow.files import near_files
+
+    for suffix in (".yaml", ".yml", ".json"):
+        if (found := bundle / "configs" / f"{name}{suffix}").is_file():
+            return found
+    raise InputNotFoundError(
+        f"the bundle '{bundle}' has no config '{name}'", hint=near_files(bundle / "configs" / f"{name}.yaml")
+    )
+
+
+def metadata_of(bundle: Path) -> dict[str, Any]:
+    """Read the metadata of a bundle; empty where there is none."""
+    for name in ("metadata.json", "metadata.yaml", "metadata.yml"):
+        if (file := bundle / "configs" / name).is_file():
+            return dict(ConfigParser.load_config_file(file))
+    return {}
+
+
+def without_saving(transform: Any) -> Any:
+    """Leave out of the transforms after a network what writes files, and what follows that."""
+    from monai.transforms import Compose, SaveImage, SaveImaged
+
+    kept = []
+    for step in steps_of(transform):
+        if isinstance(step, SaveImage | SaveImaged):
+            break
+        kept.append(step)
+    return Compose(kept)
+
+
+# --- the config ---
+
+
+def _own_weights(parser: ConfigParser, places: Places, bundle: Path) -> tuple[Path, ...]:
+    """Give the weights that a config loads by itself; none where an inferer, or something unknown, loads them.
+
+    Raises:
+        InputNotFoundError: when they are not there.
+    """
+    with importable(bundle):
+        for at, handler in handlers_of(parser, places):
+            if str(handler.get(TARGET)).rpartition(".")[2] != "CheckpointLoader" or "load_path" not in handler:
+                continue
+            if handler.get("_disabled_") in (True, "true", "True"):
+                continue
+            path = Path(str(parser.get_parsed_content(f"{at}{SEP}load_path"))).expanduser()
+            path = path if path.is_absolute() or path.is_file() else bundle / path
+            if path.is_file():
+                return (path.absolute(),)
+            raise InputNotFoundError(
+                f"there are no trained weights at '{path}'",
+                hint="train first, or name them: --local_weights_path FILE, or --model with a run",
+            )
+    return ()
+
+
+def _changes(
+    parser: ConfigParser, places: Places, weights: Sequence[Path], model: Model, images: Sequence[Path]
+) -> dict[str, Any]:
+    """Give what to change in the inference config so that it works on the images, and writes nothing by itself."""
+    changes: dict[str, Any] = {}
+    after = f"{places.evaluator}{SEP}postprocessing"
+    for at, handler in handlers_of(parser, places):
+        if str(handler.get(TARGET)).endswith(_WRITERS):
+            changes[f"{at}{SEP}_disabled_"] = True
+    used = parser.dependencies(places.data)
+    changes |= {name: str(images[0]) for name in _INPUTS if name in used}  # something else may look whether it is there
+    if len(weights) > 1:
+        changes |= voting(parser, places, [str(path) for path in weights], model.key)
+    elif weights:
+        changes |= loading_elsewhere(parser, places, str(weights[0]))
+    changes[places.data] = sets.hand_over([{"image": str(path)} for path in images])
+    if parser.get(after) is not None:
+        changes[after] = {TARGET: f"{__name__}.without_saving", "transform": parser.get(after)}
+    loader = f"{places.data.rpartition(f'dataset{SEP}data')[0]}dataloader"
+    if loader in parser:
+        changes |= {f"{loader}{SEP}batch_size": 1, f"{loader}{SEP}shuffle": False}
+    if "bundle_root" in parser:
+        changes["bundle_root"] = str(model.bundle)
+    return changes
+
+
+def _run(
+    config: Path,
+    model: Model,
+    settings: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    places: Places,
+    weights: Sequence[Path],
+    work: _Work,
+) -> None:
+    from ignite.engine import Events
+
+    from bundle_engine.workflow.checkpoints import load_weights, read_weights
+
+    workflow = ConfigWorkflow(str(config), logging_file=False, workflow_type="infer")
+    workflow.parser.bundle_root = model.bundle
+    workflow.parser.override(settings)
+    workflow.parser.override(changes, source="predict")
+    workflow.initialize()
+    with importable(model.bundle):
+        evaluator = workflow.parser.get_parsed_content(places.evaluator)
+        if len(weights) == 1:
+            device = getattr(evaluator.state, "device", None) or "cpu"
+            loaded = read_weights(weights[0], key=model.key, map_location=device)
+            load_weights(evaluator.network, loaded, source=f"'{weights[0]}'")
+        evaluator.add_event_handler(Events.ITERATION_COMPLETED, work.take)
+        work.begin()
+        try:
+            evaluator.run()
+        except Exception as error:
+            raise _ours(error, work) from error
+    workflow.finalize()
+
+
+def _ours(error: Exception, work: _Work) -> Exception:
+    """Give an error of ours that others wrap on its way, or say which image it was."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BundleEngineError):
+            return cause
+        last, cause = cause, cause.__cause__
+    return InputError(
+        f"the model cannot be applied to '{work.now}': {type(last).__name__}: {str(last).strip().splitlines()[-1:]}",
+        hint="those before it were written" if work.done else None,
+    )
+
+
+# --- what comes of it ---
+
+
+class _Work:
+    """Takes predictions as they come, and writes them."""
+
+    def __init__(
+        self, orders: Sequence[Order], names: Mapping[int, str] | None, *, pictures: bool, progress: Progress | None
+    ) -> None:
+        self.orders = {str(order.image): order for order in orders}
+        self.names = dict(names or {})
+        self.pictures = pictures
+        self.done: list[Predicted] = []
+        self._waiting = list(orders)
+        self._progress = progress
+        self._begin = 0.0
+
+    @property
+    def now(self) -> str:
+        """The image that is worked on."""
+        return str(self._waiting[0].image) if self._waiting else ""
+
+    def begin(self) -> None:
+        """Say that the first image comes."""
+        self._begin = time.monotonic()
+        self._tell()
+
+    def take(self, engine: Any) -> None:
+        """Write what an evaluator's iteration gave."""
+        from bundle_engine.evaluation.subjects import items_of
+
+        for item in items_of(engine):
+            order = self._waiting.pop(0)
+            self.done.append(self._written(item, order))
+            self._begin = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(len(self.done), len(self.orders), Path(self.now).name)
+
+    def _written(self, item: Mapping[str, Any], order: Order) -> Predicted:
+        labels, affine, channels = _on_grid(item, order.image)
+        files.write_segmentation(order.segmentation, labels, order.image)
+        names = {value: name for value, name in self.names.items() if channels or value}
+        masks = masks_of(labels, names, range(labels.shape[-1]) if channels else ())
+        picture = order.picture if self.pictures else None
+        if picture is not None:
+            axes = labels.ndim - channels
+            draw_preview(picture, files.intensities_of(order.image, axes), masks, affine, title=order.image.name)
+        voxels = {name: int(mask.sum()) for name, mask in masks.items()}
+        return Predicted(order.image, order.segmentation, picture, voxels, time.monotonic() - self._begin)
+
+
+def _on_grid(item: Mapping[str, Any], image: Path) -> tuple[Any, Any, bool]:
+    """Give a prediction as a label map on the grid of its image, the affine, and whether it has channels behind.
+
+    Raises:
+        InputError: when it is not on that grid, or not discrete.
+    """
+    import numpy as np
+
+    from bundle_engine.evaluation.subjects import array_of, require_discrete
+
+    values = require_discrete(array_of(item, PRED), "prediction")
+    shape, affine = files.grid_of(image, values.ndim - 1)
+    own = getattr(item[PRED], "affine", None)
+    moved = own is not None and own.shape == affine.shape and not np.allclose(np.asarray(own), affine, atol=1e-3)
+    if values.shape[1:] != shape or moved:
+        where = "turned or shifted against it" if values.shape[1:] == shape else f"of the shape {values.shape[1:]}"
+        raise InputError(
+            f"the prediction for '{image}' is not on the grid of the image, which has the shape {shape}: it is {where}",
+            hint="let the bundle's post-processing bring it back, with Invertd before AsDiscreted",
+        )
+    if len(values) == 1:
+        return values[0], affine, False
+    if (values.sum(axis=0) == 1).all() and values.min() >= 0:
+        return values.argmax(axis=0), affine, False  # one channel says what each voxel is
+    return np.moveaxis(values, 0, -1), affine, True
