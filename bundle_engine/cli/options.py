@@ -168,6 +168,7 @@ _ELSEWHERE = (
     ("runs", "RUNS", "rerun runs"),
     ("inspecting", "INSPECTING", "check"),
     ("evaluating", "EVALUATING", "evaluate report"),
+    ("cross_validating", "CROSS_VALIDATING", "cross_validate"),
     ("views", "VIEWS", "show explain diff manifest completion"),
     ("verifying", "VERIFYING", "verify verify_metadata"),
     ("network", "NETWORKS", "verify_net_in_out"),

@@ -117,7 +117,8 @@ def read_experiment(folder: Path) -> Experiment:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         children = [_made(Child, each) for each in content.pop("children")]
-        return _made(Experiment, {**content, "children": children})
+        experiment: Experiment = _made(Experiment, {**content, "children": children})
+        return experiment
     except FileNotFoundError:
         raise InputNotFoundError(
             f"there is no record of an experiment in '{folder}'", hint=f"it has no '{EXPERIMENT}'"

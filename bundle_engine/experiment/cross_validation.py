@@ -1,0 +1,346 @@
+"""Cross-validation: a training for each fold, evaluated on the subjects that it was not trained on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bundle_engine.errors import UsageError
+from bundle_engine.evaluation.sets import Configs
+from bundle_engine.experiment import children as runs
+from bundle_engine.experiment.board import Row, make_board
+from bundle_engine.experiment.fold_table import FOLDS, FoldRow, write_folds
+from bundle_engine.experiment.folds import Fold, make_folds
+from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, State, make_launcher
+from bundle_engine.experiment.outcome import Tell, evaluate_fold, rows_of, summarize, trained_rows
+from bundle_engine.experiment.parent import EXPERIMENT, Child, Experiment, now, read_experiment, taken
+from bundle_engine.experiment.selection import epoch_or_word
+from bundle_engine.experiment.subjects import Subjects, find_subjects
+from bundle_engine.runs.folder import make_folder, runs_dir
+from bundle_engine.runs.record import read_record
+
+__all__ = ["KIND", "CrossValidation", "How", "begin", "cross_validate", "resume"]
+
+KIND = "cross_validation"
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class How:
+    """How the folds are run, which changes nothing about what they come to.
+
+    Attributes:
+        launcher: ``local``, ``ray`` or ``slurm``.
+        settings: of the launcher, such as ``address``.
+        parallel: how many run at once; None for as many as there is room for.
+        progress: see `make_board`.
+        tell: is told how far evaluations are, see `evaluate`.
+    """
+
+    launcher: str = "local"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parallel: int | None = None
+    progress: str = "auto"
+    tell: Tell | None = None
+
+
+class CrossValidation(NamedTuple):
+    """A cross-validation, as far as it is.
+
+    Attributes:
+        folder: its folder.
+        experiment: its record.
+        rows: what the finished folds came to.
+    """
+
+    folder: Path
+    experiment: Experiment
+    rows: list[FoldRow]
+
+    @property
+    def unfinished(self) -> list[Child]:
+        """The folds that are not done."""
+        return [child for child in self.experiment.children if child.status != DONE]
+
+
+def cross_validate(
+    configs: Configs,
+    *,
+    splits: int,
+    workflow: str = "train",
+    overrides: Mapping[str, Any] | None = None,
+    group_column: str | None = None,
+    seed: int = 0,
+    which: str | int = "final",
+    folds: Iterable[int] | None = None,
+    threads: int | None = None,
+    output_dir: Path | None = None,
+    how: How | None = None,
+) -> CrossValidation:
+    """Train a bundle once for each fold, and evaluate each network on the subjects that it has not seen.
+
+    Args:
+        configs: the bundle's configs.
+        splits: number of folds.
+        workflow: name of the train config.
+        overrides: ids and values to set in all folds.
+        group_column: a key of the subjects, or a column of the table at ``dataset_dir``; subjects with the same value
+            are in the same fold.
+        seed: of the folds.
+        which: which weights of a fold are evaluated, see `selection.select`.
+        folds: numbers of those to run now; all by default.
+        threads: threads of each fold; by default its share of the cores.
+        output_dir: the folder; by default a new one below `runs_dir`.
+        how: how they are run.
+
+    Raises:
+        UsageError: when folds cannot be made, or the arguments cannot be used. Nothing was written then.
+        InputError: when something that is read is missing or damaged.
+    """
+    how = how or How()
+    chosen = _chosen(folds, splits)
+    folder = begin(
+        configs,
+        splits=splits,
+        workflow=workflow,
+        overrides=overrides or {},
+        group_column=group_column,
+        seed=seed,
+        which=which,
+        threads=threads,
+        output_dir=output_dir,
+        how=how,
+    )
+    return _carry_on(folder, chosen, how)
+
+
+def resume(folder: Path, *, folds: Iterable[int] | None = None, how: How | None = None) -> CrossValidation:
+    """Go on with a cross-validation: finished folds are left as they are, others go on from their last checkpoint.
+
+    Args:
+        folder: its folder.
+        folds: numbers of those to run now; all by default.
+        how: how they are run; by default as before.
+
+    Raises:
+        InputError: when it has no record, or a damaged one.
+        UsageError: when it is still running.
+    """
+    experiment = read_experiment(folder)
+    if experiment.kind != KIND:
+        raise UsageError(f"'{folder}' is no cross-validation, but of the kind '{experiment.kind}'")
+    settings = experiment.settings
+    how = how or How(str(settings.get("launcher", "local")), settings.get("launcher_settings") or {})
+    return _carry_on(folder, _chosen(folds, len(experiment.children)), how, again=True)
+
+
+def begin(
+    configs: Configs,
+    *,
+    splits: int,
+    workflow: str,
+    overrides: Mapping[str, Any],
+    group_column: str | None,
+    seed: int,
+    which: str | int,
+    threads: int | None,
+    output_dir: Path | None,
+    how: How,
+) -> Path:
+    """Make the folder of a cross-validation: its record, and what each fold is told; see `cross_validate`."""
+    which = epoch_or_word(which)
+    runs.require_overrides(overrides)
+    make_launcher(how.launcher, **how.settings)
+    ids = {key: value for key, value in overrides.items() if key not in runs.OPTIONS}
+    subjects = find_subjects(configs, ids, group_column=group_column)
+    folds = make_folds(len(subjects.items), splits, seed=seed, groups=subjects.groups)
+    slots, shares = how.parallel, [threads] * splits
+    if how.launcher == "local":
+        slots, given = runs.threads_of(splits, slots=how.parallel, threads=threads)
+        shares = [*given]
+    if output_dir is None:
+        folder = make_folder(runs_dir(), configs.root.name, KIND)
+    else:
+        folder = output_dir.expanduser().absolute()
+        if (folder / EXPERIMENT).exists():
+            raise UsageError(f"there is an experiment in '{folder}' already", hint=f"--resume {folder} goes on with it")
+        folder.mkdir(parents=True, exist_ok=True)
+    width = len(str(splits - 1))
+    children = [
+        Child(f"fold_{fold.number:0{width}}", threads=share, facts=_facts(fold, subjects))
+        for fold, share in zip(folds, shares, strict=True)
+    ]
+    for fold, child in zip(folds, children, strict=True):
+        runs.write_arguments(folder / child.name, configs, fold, subjects, overrides)
+    Experiment(
+        kind=KIND,
+        id=f"{configs.root.name}/{folder.name}",
+        bundle=configs.root.name,
+        root=str(configs.root),
+        workflow=workflow,
+        begun=now(),
+        command=[os.path.basename(sys.argv[0]), *sys.argv[1:]],
+        cwd=os.getcwd(),
+        settings={
+            "splits": splits,
+            "seed": seed,
+            "group_column": group_column,
+            "subjects": len(subjects.items),
+            "groups": len(set(subjects.groups)) or None,
+            "test_subjects": subjects.test,
+            "which": which,
+            "parallel": slots,
+            "launcher": how.launcher,
+            "launcher_settings": dict(how.settings),
+            "train_config": [str(file) for file in configs.train],
+            "evaluate_config": [str(file) for file in configs.evaluate],
+        },
+        overrides=dict(overrides),
+        children=children,
+    ).write(folder)
+    return folder
+
+
+def _facts(fold: Fold, subjects: Subjects) -> dict[str, Any]:
+    names = subjects.names
+    return {"train": [names[each] for each in fold.train], "validation": [names[each] for each in fold.validation]}
+
+
+def _chosen(folds: Iterable[int] | None, splits: int) -> list[int]:
+    chosen = sorted(set(range(splits) if folds is None else folds))
+    wrong = [number for number in chosen if not 0 <= number < splits]
+    if wrong or not chosen:
+        raise UsageError(
+            f"there is no fold {wrong[0] if wrong else ''}", hint=f"folds are numbered from 0 to {splits - 1}"
+        )
+    return chosen
+
+
+# --- running ---
+
+
+def _carry_on(folder: Path, chosen: Sequence[int], how: How, *, again: bool = False) -> CrossValidation:
+    lock = taken(folder)
+    keeper = _Keeper(folder)
+    try:
+        if again:
+            keeper.write(resumed=[*keeper.experiment.resumed, now()])
+            runs.wait_for([folder / child.name for child in keeper.experiment.children])
+        keeper.write(status=RUNNING, ended=None)
+        names = [keeper.experiment.children[number].name for number in chosen]
+        _train(keeper, names, how)
+        rows = _evaluate(keeper, names, how.tell)
+        done = all(child.status == DONE for child in keeper.experiment.children)
+        failed = any(keeper.experiment.child(name).status != DONE for name in names)
+        keeper.write(status=DONE if done else FAILED if failed else STOPPED, ended=now())
+        return CrossValidation(folder, keeper.experiment, rows)
+    except Exception:
+        keeper.write(status=FAILED, ended=now())
+        raise
+    except BaseException:
+        keeper.write(status=INTERRUPTED, ended=now())
+        raise
+    finally:
+        lock.release()
+
+
+class _Keeper:
+    """Keeps the record up to date.
+
+    Args:
+        folder: the experiment's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.experiment = read_experiment(folder)
+
+    def write(self, **news: Any) -> None:
+        self.experiment = replace(self.experiment, **news)
+        self.experiment.write(self.folder)
+
+    def change(self, state: State) -> Child:
+        """Note what has become of a fold."""
+        before = self.experiment.child(state.job.name)
+        folder = self.folder / before.name
+        error = None
+        if state.status == FAILED:
+            error = runs.why(folder, state.exit_code, state.message)
+        elif state.status == STOPPED:
+            error = state.message or None
+        seconds = before.seconds
+        if state.status in (DONE, FAILED, STOPPED):
+            seconds = _seconds(folder) or state.seconds
+        child = replace(before, status=state.status, error=error, seconds=seconds)
+        if child != before:
+            self.experiment = self.experiment.with_child(child)
+            self.experiment.write(self.folder)
+        return child
+
+
+def _seconds(folder: Path) -> float | None:
+    from bundle_engine.errors import InputError
+
+    try:
+        return read_record(folder).seconds
+    except InputError:
+        return None
+
+
+def _train(keeper: _Keeper, names: Sequence[str], how: How) -> None:
+    """Run what is not done of some folds."""
+    experiment = keeper.experiment
+    slots = how.parallel if how.parallel is not None else experiment.settings.get("parallel")
+    jobs = [runs.job_of(experiment, experiment.child(name), keeper.folder) for name in names]
+    rows = [Row(name, keeper.folder / name) for name in names]
+    launcher = make_launcher(how.launcher, **how.settings)
+    board = make_board(f"cross-validation of {experiment.bundle}", rows, slots=slots or 1, mode=how.progress)
+
+    def changed(state: State) -> None:
+        child = keeper.change(state)
+        board.change(child.name, child.status, child.seconds, child.error or "")
+
+    def watch(_job: Any) -> None:
+        board.look()
+
+    try:
+        launcher.launch(jobs, on_change=changed, slots=slots, watch=watch)
+    finally:
+        board.close()
+
+
+def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> list[FoldRow]:
+    """Evaluate the finished ones of some folds, and write their table; with all of them, what follows from it."""
+    settings = keeper.experiment.settings
+    configs = Configs(
+        Path(keeper.experiment.root),
+        tuple(Path(file) for file in settings["evaluate_config"]),
+        tuple(Path(file) for file in settings["train_config"]),
+    )
+    sets = ["val", "test"] if settings["test_subjects"] else ["val"]
+    rows: list[FoldRow] = []
+    finished = [name for name in names if keeper.experiment.child(name).status == DONE]
+    for name in finished:
+        folder = keeper.folder / name
+        if not configs.evaluate:
+            validated = len(keeper.experiment.child(name).facts.get("validation", ()))
+            rows += trained_rows(folder, name, validated)
+            continue
+
+        def told(part: str, done: int, total: int, name: str = name) -> None:
+            if tell is not None:
+                tell(f"{name} {part}", done, total)
+
+        which = settings["which"]
+        evaluate_fold(configs, folder, runs.overrides_of(folder), sets=sets, which=which, progress=told)
+        rows += rows_of(folder, name, sets)
+    rows.sort(key=lambda row: sets.index(row.set))
+    if rows:
+        write_folds(keeper.folder / FOLDS, rows)
+    if len(finished) == len(names) > 1 and configs.evaluate:
+        summarize(keeper.folder, finished, configs, settings["which"], sets)
+    return rows

@@ -1,0 +1,106 @@
+"""What a cross-validation came to: folds are evaluated, put together in an ensemble, and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bundle_engine.evaluation.sets import Configs
+from bundle_engine.evaluation.staging import RECORD
+from bundle_engine.experiment.fold_table import FoldRow, figures_of
+from bundle_engine.experiment.selection import select
+
+__all__ = ["EVALUATION", "evaluate_fold", "rows_of", "summarize", "trained_rows"]
+
+EVALUATION = "evaluation"
+Tell = Callable[[str, int, int], None]
+
+
+def evaluate_fold(
+    configs: Configs,
+    folder: Path,
+    overrides: Mapping[str, Any],
+    *,
+    sets: Sequence[str],
+    which: str | int = "final",
+    progress: Tell | None = None,
+) -> Path:
+    """Evaluate the network that a fold has trained, unless that was done before with the same weights.
+
+    Args:
+        configs: the bundle's configs.
+        folder: the fold's folder.
+        overrides: ids and values that the fold was trained with.
+        sets: ``val`` for the subjects that it was not trained on, ``test`` for the bundle's test set.
+        which: which weights, see `selection.select`.
+        progress: see `evaluate`.
+
+    Returns:
+        the folder with a folder for each set.
+    """
+    from bundle_engine.evaluation.evaluating import Outputs, evaluate
+    from bundle_engine.hashing import file_digest
+
+    weights = select(folder, which).path
+    digest = file_digest(weights)
+    wanted = [name for name in sets if _evaluated(folder / EVALUATION / name) != digest]
+    if wanted:
+        evaluate(
+            configs,
+            wanted=wanted,
+            checkpoints=[weights],
+            output_dir=folder / EVALUATION,
+            overrides=overrides,
+            outputs=Outputs(plots=False, thumbnails=False),
+            progress=progress,
+        )
+    return folder / EVALUATION
+
+
+def rows_of(folder: Path, fold: str, sets: Sequence[str]) -> list[FoldRow]:
+    """Give the rows of a fold that was evaluated.
+
+    Raises:
+        InputError: when what it left is damaged.
+    """
+    from bundle_engine.evaluation.records import find_evaluations
+
+    found = {each.name: each for each in find_evaluations(folder / EVALUATION)}
+    return [FoldRow(name, fold, *figures_of(found[name])) for name in sets if name in found]
+
+
+def trained_rows(folder: Path, fold: str, subjects: int) -> list[FoldRow]:
+    """Give what the last validation of a training measured, for a bundle that has no evaluate config."""
+    from bundle_engine.runs.record import read_record
+
+    for id, facts in read_record(folder).results.items():
+        if not id.endswith("trainer") and facts.get("metrics"):
+            return [
+                FoldRow("val", fold, subjects, {str(name): float(value) for name, value in facts["metrics"].items()})
+            ]
+    return [FoldRow("val", fold, subjects, {})]
+
+
+def summarize(folder: Path, folds: Sequence[str], configs: Configs, which: str | int, sets: Sequence[str]) -> None:
+    """Put the networks of all folds together, and compare folds and ensemble.
+
+    Args:
+        folder: the folder of the cross-validation.
+        folds: names of its folds.
+        configs: the bundle's configs.
+        which: which weights of the folds.
+        sets: what the folds were evaluated on; the ensemble is evaluated on the test set only, for there is no subject
+            in the folds that none of its networks was trained on.
+    """
+
+
+def _evaluated(folder: Path) -> str | None:
+    """Give the digest of the weights that were evaluated into a folder; None where nothing complete is there."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        digest = record["checkpoint"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(digest)
