@@ -169,6 +169,7 @@ _ELSEWHERE = (
     ("inspecting", "INSPECTING", "check"),
     ("evaluating", "EVALUATING", "evaluate report"),
     ("cross_validating", "CROSS_VALIDATING", "cross_validate"),
+    ("comparing", "COMPARING", "compare"),
     ("views", "VIEWS", "show explain diff manifest completion"),
     ("verifying", "VERIFYING", "verify verify_metadata"),
     ("network", "NETWORKS", "verify_net_in_out"),
