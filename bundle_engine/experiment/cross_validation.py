@@ -314,7 +314,7 @@ def _train(keeper: _Keeper, names: Sequence[str], how: How) -> None:
 
 
 def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> list[FoldRow]:
-    """Evaluate the finished ones of some folds, and write their table; with all of them, what follows from it."""
+    """Evaluate all folds that are finished, and write their table; when none is missing, what follows from it."""
     settings = keeper.experiment.settings
     configs = Configs(
         Path(keeper.experiment.root),
@@ -323,24 +323,26 @@ def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> list[
     )
     sets = ["val", "test"] if settings["test_subjects"] else ["val"]
     rows: list[FoldRow] = []
-    finished = [name for name in names if keeper.experiment.child(name).status == DONE]
-    for name in finished:
-        folder = keeper.folder / name
+    finished = [child for child in keeper.experiment.children if child.status == DONE]
+    for child in finished:
+        folder = keeper.folder / child.name
         if not configs.evaluate:
-            validated = len(keeper.experiment.child(name).facts.get("validation", ()))
-            rows += trained_rows(folder, name, validated)
+            rows += trained_rows(folder, child.name, len(child.facts.get("validation", ())))
             continue
 
-        def told(part: str, done: int, total: int, name: str = name) -> None:
+        def told(part: str, done: int, total: int, name: str = child.name) -> None:
             if tell is not None:
                 tell(f"{name} {part}", done, total)
 
-        which = settings["which"]
-        evaluate_fold(configs, folder, runs.overrides_of(folder), sets=sets, which=which, progress=told)
-        rows += rows_of(folder, name, sets)
+        overrides = runs.overrides_of(folder)
+        evaluate_fold(configs, folder, overrides, sets=sets, which=settings["which"], progress=told)
+        rows += rows_of(folder, child.name, sets)
     rows.sort(key=lambda row: sets.index(row.set))
     if rows:
         write_folds(keeper.folder / FOLDS, rows)
-    if len(finished) == len(names) > 1 and configs.evaluate:
-        summarize(keeper.folder, finished, configs, settings["which"], sets)
+    if configs.evaluate and len(finished) > 1 and {child.name for child in finished}.issuperset(names):
+        folds = [child.name for child in finished]
+        summarize(
+            keeper.folder, folds, configs, keeper.experiment.overrides, sets=sets, which=settings["which"], tell=tell
+        )
     return rows

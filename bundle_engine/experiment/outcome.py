@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bundle_engine.evaluation.sets import Configs
+from bundle_engine.errors import BundleEngineError, BundleEngineWarning
+from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.evaluation.staging import RECORD
 from bundle_engine.experiment.fold_table import FoldRow, figures_of
 from bundle_engine.experiment.selection import select
@@ -83,17 +85,55 @@ def trained_rows(folder: Path, fold: str, subjects: int) -> list[FoldRow]:
     return [FoldRow("val", fold, subjects, {})]
 
 
-def summarize(folder: Path, folds: Sequence[str], configs: Configs, which: str | int, sets: Sequence[str]) -> None:
-    """Put the networks of all folds together, and compare folds and ensemble.
+def summarize(
+    folder: Path,
+    folds: Sequence[str],
+    configs: Configs,
+    overrides: Mapping[str, Any],
+    *,
+    sets: Sequence[str],
+    which: str | int = "final",
+    tell: Tell | None = None,
+) -> Path | None:
+    """Let the networks of all folds vote on the test set, and compare folds and ensemble in ``CrossValResults``.
+
+    On the subjects of the folds there is no ensemble to evaluate: each of them was trained on by all networks but one.
 
     Args:
         folder: the folder of the cross-validation.
-        folds: names of its folds.
+        folds: names of its finished folds.
         configs: the bundle's configs.
-        which: which weights of the folds.
-        sets: what the folds were evaluated on; the ensemble is evaluated on the test set only, for there is no subject
-            in the folds that none of its networks was trained on.
+        overrides: ids and values that are the same in all folds.
+        sets: what the folds were evaluated on.
+        which: which weights of the folds, see `selection.select`.
+        tell: see `evaluate`.
+
+    Returns:
+        the page of the comparison; None where it could not be made, of which there is a warning then.
     """
+    from bundle_engine.experiment.comparison import write_cross_validation_results
+
+    try:
+        return write_cross_validation_results(
+            folder,
+            {name: folder / name / EVALUATION for name in folds},
+            None,
+            dataset=_table(configs, overrides),
+        )
+    except BundleEngineError as error:
+        text = f"the folds are evaluated, and could not be compared: {error.message}"
+        warnings.warn(text, BundleEngineWarning, stacklevel=2)
+        return None
+
+
+def _table(configs: Configs, overrides: Mapping[str, Any]) -> Path | None:
+    """Give the table of subjects at ``dataset_dir``, whose columns go beside the measures."""
+    parser = read_parser(configs.train, configs.root, overrides)
+    if "dataset_dir" not in parser:
+        return None
+    path = Path(str(parser.get_parsed_content("dataset_dir"))).expanduser()
+    path = path / "dataset.csv" if path.is_dir() else path
+    return path.absolute() if path.suffix == ".csv" and path.is_file() else None
 
 
 def _evaluated(folder: Path) -> str | None:
