@@ -85,6 +85,7 @@ class _Request:
     names: Any
     progress: Progress | None
     logging_file: str | bool | None
+    given: Mapping[str, Any]
 
 
 def evaluate(
@@ -100,6 +101,7 @@ def evaluate(
     key_in_ckpt: str | None = None,
     logging_file: str | bool | None = False,
     progress: Progress | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> list[Done]:
     """Evaluate a bundle on its sets.
 
@@ -120,6 +122,7 @@ def evaluate(
         key_in_ckpt: where the weights are in a checkpoint.
         logging_file: see `ConfigWorkflow`.
         progress: is told the set, the number of subjects that are done, and of all (0 where that is not known).
+        facts: further things for the records of the evaluations, or other ones in the place of those that are there.
 
     Raises:
         UsageError: when the bundle has no such set, or the arguments cannot be used.
@@ -145,7 +148,7 @@ def evaluate(
     request = _Request(
         configs, places, sets.known_to(parser, overrides), task, outputs or Outputs(), key_in_ckpt,
         {"bundle": configs.root.name, "bundle_version": metadata.get("version")},
-        labels_of(metadata), progress, logging_file,
+        labels_of(metadata), progress, logging_file, facts or {},
     )  # fmt: skip
     done: list[Done] = []
     try:
@@ -202,6 +205,7 @@ def _evaluate(
         "set": name,
         "checkpoint": None if source is None else {"path": str(source), "sha256": file_digest(source)},
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        **request.given,
     }
     outputs, total = request.outputs, len(data) if hasattr(data, "__len__") else 0
     report: Report
@@ -312,6 +316,9 @@ def _config_checkpoint(parser: ConfigParser, places: Places) -> Path | None:
                     hint="train first, or name a file of weights with --checkpoint FILE",
                 )
             return path
+    inferer = parser.get(f"{places.evaluator}{SEP}inferer")
+    if isinstance(inferer, Mapping) and "weights" in inferer:
+        return None  # an ensemble brings its own
     warnings.warn(
         "the evaluate config has no CheckpointLoader, so it is not known which weights are evaluated",
         BundleEngineWarning,

@@ -28,7 +28,7 @@ from bundle_engine.evaluation.sets import Places
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EnsembleInferer", "handlers_of", "loading_elsewhere", "voting"]
+__all__ = ["EnsembleInferer", "handlers_of", "is_ensemble", "loading_elsewhere", "steps_of", "voting"]
 
 SOFTMAX, SIGMOID, NONE = "softmax", "sigmoid", "none"
 _INFERER = "bundle_engine.experiment.EnsembleInferer"
@@ -173,10 +173,12 @@ def voting(parser: ConfigParser, places: Places, weights: Sequence[str], key: st
     place = f"{places.evaluator}{SEP}inferer"
     after = f"{places.evaluator}{SEP}postprocessing"
     inferer: dict[str, Any] = {TARGET: _INFERER, "weights": list(weights)}
-    if parser.get(place) is not None:
-        inferer["inferer"] = parser.get(place)
+    if (own := _single(parser.get(place))) is not None:
+        inferer["inferer"] = own
     if parser.get(after) is not None:
-        inferer["postprocessing"] = f"{REFERENCE}{after}"
+        written = parser.get(after)
+        is_reference = isinstance(written, str) and written.startswith(REFERENCE)
+        inferer["postprocessing"] = written if is_reference else f"{REFERENCE}{after}"
     if key is not None:
         inferer["key"] = key
     return {**loading_elsewhere(parser, places, weights[0]), place: inferer}
@@ -185,6 +187,9 @@ def voting(parser: ConfigParser, places: Places, weights: Sequence[str], key: st
 def loading_elsewhere(parser: ConfigParser, places: Places, weights: str) -> dict[str, Any]:
     """Give what to change in a config so that its handlers load no weights: something else does."""
     changes: dict[str, Any] = {}
+    place = f"{places.evaluator}{SEP}inferer"
+    if is_ensemble(parser, places):
+        changes[place] = _single(parser.get(place))
     for at, handler in handlers_of(parser, places):
         if str(handler.get(TARGET)).rpartition(".")[2] != "CheckpointLoader":
             continue
@@ -193,6 +198,18 @@ def loading_elsewhere(parser: ConfigParser, places: Places, weights: str) -> dic
         if isinstance(written, str) and written.startswith(REFERENCE) and written[1:] in parser:
             changes[written[1:]] = weights  # something else may ask whether the file is there
     return changes
+
+
+def is_ensemble(parser: ConfigParser, places: Places) -> bool:
+    """Tell whether a config's evaluator is an ensemble already."""
+    written = parser.get(f"{places.evaluator}{SEP}inferer")
+    return _single(written) is not written
+
+
+def _single(inferer: Any) -> Any:
+    """Give what applies one network, of an inferer that may be an ensemble's."""
+    is_ours = isinstance(inferer, Mapping) and str(inferer.get(TARGET)).rpartition(".")[2] == EnsembleInferer.__name__
+    return inferer.get("inferer") if is_ours else inferer
 
 
 def handlers_of(parser: ConfigParser, places: Places) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -13,7 +13,6 @@ More than one file with weights is an ensemble.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -24,13 +23,14 @@ from typing import Any
 
 from bundle_engine.config.ids import MANDATORY, split_operator
 from bundle_engine.errors import BundleEngineWarning, InputError, InputNotFoundError, UsageError
+from bundle_engine.experiment.parent import EXPERIMENT, read_experiment
 from bundle_engine.experiment.selection import BEST, Selected, epoch_or_word, select
 from bundle_engine.runs.folder import RECORD, shown
 from bundle_engine.runs.record import DONE, Record, read_record
 
 __all__ = ["Model", "Selected", "children_of", "fetch_weights", "is_run", "model_of_bundle", "model_of_run", "select"]
 
-EXPERIMENT = "experiment.json"
+CROSS_VALIDATION = "cross_validation"
 _PLACES = frozenset(  # of one run and one machine: no part of what was trained
     {"bundle_root", "output_dir", "ckpt_dir", "ckpt_path", "checkpoint", "save_dir", "log_dir", "model_dir", "run_name"}
     | {"device", "tracking_uri", "experiment_name"}
@@ -49,6 +49,7 @@ class Model:
         overrides: ids of the bundle's configs and their values, as the training had them.
         key: where the weights are in a file; None finds them.
         source: where it came from, such as the ids of runs; plain data for records.
+        home: the folder of the run; None for a model that is none's.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Model:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
+    home: Path | None = None
 
     @property
     def is_ensemble(self) -> bool:
@@ -119,22 +121,21 @@ def model_of_run(run: Path, which: str | int | Sequence[str | int] = BEST) -> Mo
     root = _root_of(run, record)
     chosen = {select(run, each).path: select(run, each) for each in wanted}
     source = {"run": record.id, "bundle_digest": record.bundle_digest, **_told(chosen.values())}
-    return Model(record.id, root, tuple(chosen), _overrides_of(record), None, source)
+    return Model(record.id, root, tuple(chosen), _overrides_of(record), None, source, run.absolute())
 
 
 def children_of(run: Path) -> list[Path]:
     """Give the folders of the finished runs below a cross-validation.
 
     Raises:
-        InputError: when its record cannot be read.
+        InputError: when its record cannot be read, or it is something else, whose runs are rivals.
     """
-    try:
-        content = json.loads((run / EXPERIMENT).read_text(encoding="utf-8"))
-        children = content["children"]
-        names = [each if isinstance(each, str) else str(each.get("folder", each.get("name"))) for each in children]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"the record '{run / EXPERIMENT}' cannot be read: {error!r}") from None
-    folders = [run / name for name in names]
+    experiment = read_experiment(run)
+    if experiment.kind != CROSS_VALIDATION:
+        raise InputError(
+            f"'{shown(run)}' is a {experiment.kind}, whose runs are no ensemble", hint="name one of the runs below it"
+        )
+    folders = [run / child.name for child in experiment.children]
     return [each for each in folders if (each / RECORD).is_file() and read_record(each).status == DONE]
 
 
@@ -200,7 +201,7 @@ def _of_children(run: Path, wanted: Sequence[str | int]) -> Model:
     weights = tuple(path for model in models for path in model.weights)
     name = f"{run.parent.name}/{run.name}"
     source = {"run": name, "members": [dict(model.source) for model in models]}
-    return Model(name, roots.pop(), weights, shared, None, source)
+    return Model(name, roots.pop(), weights, shared, None, source, run.absolute())
 
 
 def _root_of(run: Path, record: Record) -> Path:
