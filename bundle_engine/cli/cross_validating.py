@@ -6,14 +6,16 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from bundle_engine.evaluation.sets import Configs
-    from bundle_engine.experiment.cross_validation import CrossValidation
+    from bundle_engine.experiment.cross_validation import CrossValidation, How
 
 __all__ = ["CROSS_VALIDATING", "cross_validate"]
 
@@ -41,7 +43,6 @@ def cross_validate(
 ) -> int:
     """Cross-validate a bundle; ``bundle-engine cross_validate --help`` explains the options."""
     from bundle_engine.cli import report
-    from bundle_engine.errors import UsageError
 
     numbers = None if folds is None else _numbers("folds", folds)
     at_once = _count("parallel", parallel)
@@ -119,20 +120,21 @@ def _begin(
         seed = _number("seed", seed)
         if _has_id(configs, "seed"):
             overrides["seed"] = seed
-    with _evaluating() as tell:
-        return cross_validation.cross_validate(
-            configs,
-            splits=splits,
-            workflow=workflow,
-            overrides=overrides,
-            group_column=group_column,
-            seed=seed or 0,
-            which=which,
-            folds=folds,
-            threads=threads,
-            output_dir=None if output_dir is None else Path(output_dir),
-            how=cross_validation.How(launcher, parallel=parallel, progress=progress or "auto", tell=tell),
-        )
+    how = cross_validation.How(launcher, parallel=parallel, progress=progress or "auto")
+    folder = cross_validation.begin(
+        configs,
+        splits=splits,
+        workflow=workflow,
+        overrides=overrides,
+        group_column=group_column,
+        seed=seed or 0,
+        which=which,
+        threads=threads,
+        output_dir=None if output_dir is None else Path(output_dir),
+        how=how,
+        folds=folds,
+    )
+    return _carried_on(folder, folds, how)
 
 
 def _go_on(
@@ -151,15 +153,28 @@ def _go_on(
         os.environ.setdefault(RUNS, str(runs_dir()))
         os.chdir(experiment.cwd)  # relative paths in its config count from there
         report.note(f"working in '{experiment.cwd}', where it was begun")
-    with _evaluating() as tell:
-        how = cross_validation.How(
-            launcher or str(experiment.settings.get("launcher", "local")),
-            experiment.settings.get("launcher_settings") or {} if launcher is None else {},
-            parallel,
-            progress or "auto",
-            tell,
-        )
-        return cross_validation.resume(folder, folds=folds, how=how)
+    how = cross_validation.How(
+        launcher or str(experiment.settings.get("launcher", "local")),
+        experiment.settings.get("launcher_settings") or {} if launcher is None else {},
+        parallel,
+        progress or "auto",
+    )
+    return _carried_on(folder, folds, how)
+
+
+def _carried_on(folder: Path, folds: list[int] | None, how: How) -> CrossValidation:
+    """Run the folds; whatever ends that, say how to go on."""
+    from bundle_engine.cli import report
+    from bundle_engine.experiment import cross_validation
+
+    try:
+        with _evaluating() as tell:
+            return cross_validation.carry_on(folder, folds=folds, how=replace(how, tell=tell))
+    except UsageError:
+        raise
+    except BaseException:
+        report.note(f"what is done is kept; to go on: {way_on(folder)}")
+        raise
 
 
 def _tell(done: CrossValidation, note: Callable[[str], None]) -> int:
@@ -171,6 +186,8 @@ def _tell(done: CrossValidation, note: Callable[[str], None]) -> int:
     if done.rows:
         print(render(done.rows))
     print(f"in {shown(done.folder)}")
+    if done.page is not None:
+        print(f"folds side by side, with statistics: {shown(done.page)}")
     failed = [child for child in done.unfinished if child.status != WAITING]
     waiting = [child.name for child in done.unfinished if child.status == WAITING]
     for child in failed:
@@ -252,16 +269,12 @@ def _has_id(configs: Configs, id: str) -> bool:
 
 
 def _number(name: str, value: Any) -> int:
-    from bundle_engine.errors import UsageError
-
     if isinstance(value, bool) or not str(value).isdigit():
         raise UsageError(f"--{name} is a whole number, 0 or more, and not '{value}'")
     return int(value)
 
 
 def _count(name: str, value: Any) -> int | None:
-    from bundle_engine.errors import UsageError
-
     if value is None:
         return None
     number = _number(name, value)

@@ -17,13 +17,13 @@ from bundle_engine.experiment.fold_table import FOLDS, FoldRow, write_folds
 from bundle_engine.experiment.folds import Fold, make_folds
 from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, State, make_launcher
 from bundle_engine.experiment.outcome import Tell, evaluate_fold, rows_of, summarize, trained_rows
-from bundle_engine.experiment.parent import EXPERIMENT, Child, Experiment, now, read_experiment, taken
+from bundle_engine.experiment.parent import EXPERIMENT, WAITING, Child, Experiment, now, read_experiment, taken
 from bundle_engine.experiment.selection import epoch_or_word
 from bundle_engine.experiment.subjects import Subjects, find_subjects
 from bundle_engine.runs.folder import make_folder, runs_dir
 from bundle_engine.runs.record import read_record
 
-__all__ = ["KIND", "CrossValidation", "How", "begin", "cross_validate", "resume"]
+__all__ = ["KIND", "CrossValidation", "How", "begin", "carry_on", "cross_validate"]
 
 KIND = "cross_validation"
 INTERRUPTED = "interrupted"
@@ -55,11 +55,13 @@ class CrossValidation(NamedTuple):
         folder: its folder.
         experiment: its record.
         rows: what the finished folds came to.
+        page: the page that compares them; None while some are missing.
     """
 
     folder: Path
     experiment: Experiment
     rows: list[FoldRow]
+    page: Path | None = None
 
     @property
     def unfinished(self) -> list[Child]:
@@ -102,7 +104,6 @@ def cross_validate(
         InputError: when something that is read is missing or damaged.
     """
     how = how or How()
-    chosen = _chosen(folds, splits)
     folder = begin(
         configs,
         splits=splits,
@@ -114,11 +115,12 @@ def cross_validate(
         threads=threads,
         output_dir=output_dir,
         how=how,
+        folds=folds,
     )
-    return _carry_on(folder, chosen, how)
+    return carry_on(folder, folds=folds, how=how)
 
 
-def resume(folder: Path, *, folds: Iterable[int] | None = None, how: How | None = None) -> CrossValidation:
+def carry_on(folder: Path, *, folds: Iterable[int] | None = None, how: How | None = None) -> CrossValidation:
     """Go on with a cross-validation: finished folds are left as they are, others go on from their last checkpoint.
 
     Args:
@@ -133,9 +135,32 @@ def resume(folder: Path, *, folds: Iterable[int] | None = None, how: How | None 
     experiment = read_experiment(folder)
     if experiment.kind != KIND:
         raise UsageError(f"'{folder}' is no cross-validation, but of the kind '{experiment.kind}'")
+    chosen = _chosen(folds, len(experiment.children))
     settings = experiment.settings
     how = how or How(str(settings.get("launcher", "local")), settings.get("launcher_settings") or {})
-    return _carry_on(folder, _chosen(folds, len(experiment.children)), how, again=True)
+    make_launcher(how.launcher, **how.settings)
+    lock = taken(folder)
+    keeper = _Keeper(folder)
+    try:
+        if any(child.status != WAITING for child in experiment.children):
+            keeper.write(resumed=[*experiment.resumed, now()])
+            runs.wait_for([folder / child.name for child in experiment.children])
+        keeper.write(status=RUNNING, ended=None)
+        names = [experiment.children[number].name for number in chosen]
+        _train(keeper, names, how)
+        rows, page = _evaluate(keeper, names, how.tell)
+        done = all(child.status == DONE for child in keeper.experiment.children)
+        failed = any(keeper.experiment.child(name).status != DONE for name in names)
+        keeper.write(status=DONE if done else FAILED if failed else STOPPED, ended=now())
+        return CrossValidation(folder, keeper.experiment, rows, page)
+    except Exception:
+        keeper.write(status=FAILED, ended=now())
+        raise
+    except BaseException:
+        keeper.write(status=INTERRUPTED, ended=now())
+        raise
+    finally:
+        lock.release()
 
 
 def begin(
@@ -150,14 +175,16 @@ def begin(
     threads: int | None,
     output_dir: Path | None,
     how: How,
+    folds: Iterable[int] | None = None,
 ) -> Path:
     """Make the folder of a cross-validation: its record, and what each fold is told; see `cross_validate`."""
+    _chosen(folds, splits)
     which = epoch_or_word(which)
     runs.require_overrides(overrides)
     make_launcher(how.launcher, **how.settings)
     ids = {key: value for key, value in overrides.items() if key not in runs.OPTIONS}
     subjects = find_subjects(configs, ids, group_column=group_column)
-    folds = make_folds(len(subjects.items), splits, seed=seed, groups=subjects.groups)
+    made = make_folds(len(subjects.items), splits, seed=seed, groups=subjects.groups)
     slots, shares = how.parallel, [threads] * splits
     if how.launcher == "local":
         slots, given = runs.threads_of(splits, slots=how.parallel, threads=threads)
@@ -172,9 +199,9 @@ def begin(
     width = len(str(splits - 1))
     children = [
         Child(f"fold_{fold.number:0{width}}", threads=share, facts=_facts(fold, subjects))
-        for fold, share in zip(folds, shares, strict=True)
+        for fold, share in zip(made, shares, strict=True)
     ]
-    for fold, child in zip(folds, children, strict=True):
+    for fold, child in zip(made, children, strict=True):
         runs.write_arguments(folder / child.name, configs, fold, subjects, overrides)
     Experiment(
         kind=KIND,
@@ -221,31 +248,6 @@ def _chosen(folds: Iterable[int] | None, splits: int) -> list[int]:
 
 
 # --- running ---
-
-
-def _carry_on(folder: Path, chosen: Sequence[int], how: How, *, again: bool = False) -> CrossValidation:
-    lock = taken(folder)
-    keeper = _Keeper(folder)
-    try:
-        if again:
-            keeper.write(resumed=[*keeper.experiment.resumed, now()])
-            runs.wait_for([folder / child.name for child in keeper.experiment.children])
-        keeper.write(status=RUNNING, ended=None)
-        names = [keeper.experiment.children[number].name for number in chosen]
-        _train(keeper, names, how)
-        rows = _evaluate(keeper, names, how.tell)
-        done = all(child.status == DONE for child in keeper.experiment.children)
-        failed = any(keeper.experiment.child(name).status != DONE for name in names)
-        keeper.write(status=DONE if done else FAILED if failed else STOPPED, ended=now())
-        return CrossValidation(folder, keeper.experiment, rows)
-    except Exception:
-        keeper.write(status=FAILED, ended=now())
-        raise
-    except BaseException:
-        keeper.write(status=INTERRUPTED, ended=now())
-        raise
-    finally:
-        lock.release()
 
 
 class _Keeper:
@@ -313,7 +315,7 @@ def _train(keeper: _Keeper, names: Sequence[str], how: How) -> None:
         board.close()
 
 
-def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> list[FoldRow]:
+def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> tuple[list[FoldRow], Path | None]:
     """Evaluate all folds that are finished, and write their table; when none is missing, what follows from it."""
     settings = keeper.experiment.settings
     configs = Configs(
@@ -340,9 +342,10 @@ def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> list[
     rows.sort(key=lambda row: sets.index(row.set))
     if rows:
         write_folds(keeper.folder / FOLDS, rows)
+    page = None
     if configs.evaluate and len(finished) > 1 and {child.name for child in finished}.issuperset(names):
         folds = [child.name for child in finished]
-        summarize(
+        page = summarize(
             keeper.folder, folds, configs, keeper.experiment.overrides, sets=sets, which=settings["which"], tell=tell
         )
-    return rows
+    return rows, page

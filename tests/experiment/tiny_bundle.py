@@ -42,14 +42,12 @@ _TRAIN: dict[str, Any] = {
     **_SHARED,
     "seed": 3,
     "max_epochs": 2,
-    "break_at": "",  # a file whose being there breaks the training
     "optimizer": {"_target_": "torch.optim.Adam", "params": "$@network.parameters()", "lr": 0.01},
     "train": {
         "preprocessing": {
             "_target_": "Compose",
             "transforms": [
-                {"_target_": "LoadImaged", "keys": ["image", "label"], "ensure_channel_first": True},
-                {"_target_": "NormalizeIntensityd", "keys": "image"},
+                "%preprocessing::transforms::0", "%preprocessing::transforms::1", "%preprocessing::transforms::2",
                 {"_target_": "RandSpatialCropd", "keys": ["image", "label"], "roi_size": [16] * 3, "random_size": False},
                 {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0},
                 {"_target_": "EnsureTyped", "keys": ["image", "label"], "track_meta": False},
@@ -82,7 +80,10 @@ _TRAIN: dict[str, Any] = {
         },
     },
     "validate": {
-        "dataset": {"_target_": "Dataset", "data": f"$@subjects[:{HELD_OUT}]", "transform": "@preprocessing"},
+        "dataset": {
+            "_target_": "bundle_engine.data.CachedDataset", "data": f"$@subjects[:{HELD_OUT}]",
+            "transform": "@preprocessing", "progress": False,
+        },
         "dataloader": {"_target_": "DataLoader", "dataset": "@validate::dataset", "batch_size": 1},
         "inferer": {"_target_": "SimpleInferer"},
         "evaluator": {
@@ -93,7 +94,7 @@ _TRAIN: dict[str, Any] = {
     },
     "initialize": [
         "$monai.utils.set_determinism(seed=@seed)",
-        "$1 / (not __import__('os').path.exists(@break_at))",
+        "$1 / (not __import__('os').path.exists(@output_dir + '/break'))",
     ],
     "run": ["$@train::trainer.run()"],
 }  # fmt: skip
