@@ -29,6 +29,7 @@ def cross_validate(
     resume: str | bool | None = None,
     folds: Any = None,
     launcher: str | None = None,
+    launcher_settings: Any = None,
     parallel: Any = None,
     threads: Any = None,
     group_column: str | None = None,
@@ -66,7 +67,8 @@ def cross_validate(
                 f"--resume goes on with what was begun, and --{changed[0]} would be something else",
                 hint="leave it out, or begin anew without --resume; --parallel, --launcher and --folds may change",
             )
-        done = _go_on("last" if resume is True else str(resume), numbers, launcher, at_once, progress)
+        name = "last" if resume is True else str(resume)
+        done = _go_on(name, numbers, launcher, launcher_settings, at_once, progress)
     else:
         if bundle is None:
             raise UsageError("no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle")
@@ -75,6 +77,7 @@ def cross_validate(
             _count("number_of_cross_validation_splits", number_of_cross_validation_splits) or 5,
             folds=numbers,
             launcher=launcher or "local",
+            settings=_settings(launcher_settings),
             parallel=at_once,
             threads=_count("threads", threads),
             group_column=group_column,
@@ -96,6 +99,7 @@ def _begin(
     *,
     folds: list[int] | None,
     launcher: str,
+    settings: Mapping[str, Any],
     parallel: int | None,
     threads: int | None,
     group_column: str | None,
@@ -120,7 +124,7 @@ def _begin(
         seed = _number("seed", seed)
         if _has_id(configs, "seed"):
             overrides["seed"] = seed
-    how = cross_validation.How(launcher, parallel=parallel, progress=progress or "auto")
+    how = cross_validation.How(launcher, settings, parallel, progress=progress or "auto")
     folder = cross_validation.begin(
         configs,
         splits=splits,
@@ -138,7 +142,12 @@ def _begin(
 
 
 def _go_on(
-    name: str, folds: list[int] | None, launcher: str | None, parallel: int | None, progress: str | None
+    name: str,
+    folds: list[int] | None,
+    launcher: str | None,
+    settings: Any,
+    parallel: int | None,
+    progress: str | None,
 ) -> CrossValidation:
     import os
 
@@ -153,9 +162,10 @@ def _go_on(
         os.environ.setdefault(RUNS, str(runs_dir()))
         os.chdir(experiment.cwd)  # relative paths in its config count from there
         report.note(f"working in '{experiment.cwd}', where it was begun")
+    kept = experiment.settings.get("launcher_settings") or {} if launcher is None else {}
     how = cross_validation.How(
         launcher or str(experiment.settings.get("launcher", "local")),
-        experiment.settings.get("launcher_settings") or {} if launcher is None else {},
+        kept if settings is None else _settings(settings),
         parallel,
         progress or "auto",
     )
@@ -268,6 +278,14 @@ def _has_id(configs: Configs, id: str) -> bool:
     return id in read_parser(configs.train, configs.root, {})
 
 
+def _settings(value: Any) -> Mapping[str, Any]:
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    from bundle_engine.workflow.create import load_config_file
+
+    return load_config_file(str(value))
+
+
 def _number(name: str, value: Any) -> int:
     if isinstance(value, bool) or not str(value).isdigit():
         raise UsageError(f"--{name} is a whole number, 0 or more, and not '{value}'")
@@ -314,6 +332,13 @@ CROSS_VALIDATING: tuple[Command, ...] = (
             ),
             Option("folds", "text", "A,B", "run these folds only, counted from 0; --resume runs the others"),
             Option("launcher", "text", "NAME", "where they run: local, ray or slurm (default: local)"),
+            Option(
+                "launcher_settings",
+                "settings",
+                "SETTINGS",
+                "what the launcher takes, or a file with it: {address: auto} for a ray cluster, {partition: gpu} for"
+                " slurm",
+            ),
             Option(
                 "parallel",
                 "text",

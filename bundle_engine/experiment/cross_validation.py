@@ -13,10 +13,17 @@ from bundle_engine.errors import UsageError
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment import children as runs
 from bundle_engine.experiment.board import Row, make_board
-from bundle_engine.experiment.fold_table import FOLDS, FoldRow, write_folds
+from bundle_engine.experiment.fold_table import ENSEMBLE, FOLDS, FoldRow, write_folds
 from bundle_engine.experiment.folds import Fold, make_folds
 from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, State, make_launcher
-from bundle_engine.experiment.outcome import Tell, evaluate_fold, rows_of, summarize, trained_rows
+from bundle_engine.experiment.outcome import (
+    Tell,
+    compare_folds,
+    evaluate_ensemble,
+    evaluate_fold,
+    rows_of,
+    trained_rows,
+)
 from bundle_engine.experiment.parent import EXPERIMENT, WAITING, Child, Experiment, now, read_experiment, taken
 from bundle_engine.experiment.selection import epoch_or_word
 from bundle_engine.experiment.subjects import Subjects, find_subjects
@@ -336,16 +343,22 @@ def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> tuple
             if tell is not None:
                 tell(f"{name} {part}", done, total)
 
-        overrides = runs.overrides_of(folder)
-        evaluate_fold(configs, folder, overrides, sets=sets, which=settings["which"], progress=told)
+        own = runs.overrides_of(folder)
+        evaluate_fold(configs, folder, own, sets=sets, which=settings["which"], progress=told)
         rows += rows_of(folder, child.name, sets)
+    names_done = [child.name for child in finished]
+    is_whole = bool(configs.evaluate) and len(finished) > 1 and set(names_done).issuperset(names)
+    overrides = {key: value for key, value in keeper.experiment.overrides.items() if key not in runs.OPTIONS}
+    if is_whole and "test" in sets:
+
+        def told_together(part: str, done: int, total: int) -> None:
+            if tell is not None:
+                tell(f"{ENSEMBLE} {part}", done, total)
+
+        which = settings["which"]
+        rows += evaluate_ensemble(configs, keeper.folder, overrides, which=which, progress=told_together)
     rows.sort(key=lambda row: sets.index(row.set))
     if rows:
         write_folds(keeper.folder / FOLDS, rows)
-    page = None
-    if configs.evaluate and len(finished) > 1 and {child.name for child in finished}.issuperset(names):
-        folds = [child.name for child in finished]
-        page = summarize(
-            keeper.folder, folds, configs, keeper.experiment.overrides, sets=sets, which=settings["which"], tell=tell
-        )
+    page = compare_folds(keeper.folder, names_done, configs, overrides) if is_whole else None
     return rows, page

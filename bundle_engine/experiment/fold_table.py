@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from bundle_engine.evaluation.records import Evaluation
 
-__all__ = ["FOLDS", "FoldRow", "figures_of", "mean_and_sd", "render", "write_folds"]
+__all__ = ["ENSEMBLE", "FOLDS", "FoldRow", "figures_of", "mean_and_sd", "render", "write_folds"]
 
 FOLDS = "folds.csv"
+ENSEMBLE = "ENSEMBLE"  # stands for a fold where all of them vote
 _SHOWN = ("Dice", "accuracy", "AUC")  # what the first words of columns must be to be printed; all are written
 _MOST = 6  # columns that are printed
 
@@ -22,7 +23,7 @@ class FoldRow(NamedTuple):
 
     Attributes:
         set: ``val``, the fold's own subjects, or ``test``.
-        fold: its name.
+        fold: its name, or `ENSEMBLE`.
         subjects: how many there are.
         figures: means over them, by what they measure; None where one is not defined.
     """
@@ -73,18 +74,23 @@ def mean_and_sd(values: Iterable[float | None]) -> tuple[float | None, float | N
 
 
 def write_folds(path: Path, rows: Sequence[FoldRow]) -> None:
-    """Write the table as CSV: a row for each set and fold, and two for mean and standard deviation over the folds."""
+    """Write the table as CSV: a row for each set and fold, and two for mean and standard deviation over the folds.
+
+    The ensemble has a row as well, which is no part of these.
+    """
     from bundle_engine.evaluation.tables import write_table
 
     columns = _columns(rows)
     cells: list[list[object]] = []
     for name in dict.fromkeys(row.set for row in rows):
-        of_set = [row for row in rows if row.set == name]
+        of_set = [row for row in rows if row.set == name and row.fold != ENSEMBLE]
+        together = [row for row in rows if row.set == name and row.fold == ENSEMBLE]
         cells += [[name, row.fold, row.subjects, *(row.figures.get(each) for each in columns)] for row in of_set]
         spread = [mean_and_sd(row.figures.get(each) for row in of_set) for each in columns]
         total = sum(row.subjects for row in of_set) if name == "val" else max(row.subjects for row in of_set)
         cells.append([name, "mean", total, *(mean for mean, _ in spread)])
         cells.append([name, "sd", total, *(sd for _, sd in spread)])
+        cells += [[name, row.fold, row.subjects, *(row.figures.get(each) for each in columns)] for row in together]
     write_table(path, ("set", "fold", "subjects", *columns), cells)
 
 
@@ -94,16 +100,21 @@ def render(rows: Sequence[FoldRow]) -> str:
     columns = [name for name in every if name.startswith(_SHOWN)][:_MOST] or every[:_MOST]
     lines = [["set", "fold", "subjects", *columns]]
     for name in dict.fromkeys(row.set for row in rows):
-        of_set = [row for row in rows if row.set == name]
-        for row in of_set:
-            lines.append([name, row.fold, str(row.subjects), *(_number(row.figures.get(each)) for each in columns)])
+        of_set = [row for row in rows if row.set == name and row.fold != ENSEMBLE]
+        together = [row for row in rows if row.set == name and row.fold == ENSEMBLE]
         spread = [mean_and_sd(row.figures.get(each) for row in of_set) for each in columns]
         means = [_number(mean) + (f" ± {sd:.3f}" if sd is not None else "") for mean, sd in spread]
+        lines += [_line(row, columns) for row in of_set]
         lines.append([name, "mean ± sd", "", *means])
+        lines += [_line(row, columns) for row in together]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def _line(row: FoldRow, columns: Sequence[str]) -> list[str]:
+    return [row.set, row.fold, str(row.subjects), *(_number(row.figures.get(each)) for each in columns)]
 
 
 def _columns(rows: Sequence[FoldRow]) -> list[str]:

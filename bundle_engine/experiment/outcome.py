@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +12,10 @@ from typing import Any
 from bundle_engine.errors import BundleEngineError, BundleEngineWarning
 from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.evaluation.staging import RECORD
-from bundle_engine.experiment.fold_table import FoldRow, figures_of
+from bundle_engine.experiment.fold_table import ENSEMBLE, FoldRow, figures_of
 from bundle_engine.experiment.selection import select
 
-__all__ = ["EVALUATION", "evaluate_fold", "rows_of", "summarize", "trained_rows"]
+__all__ = ["ENSEMBLE", "EVALUATION", "compare_folds", "evaluate_ensemble", "evaluate_fold", "rows_of", "trained_rows"]
 
 EVALUATION = "evaluation"
 Tell = Callable[[str, int, int], None]
@@ -85,40 +86,70 @@ def trained_rows(folder: Path, fold: str, subjects: int) -> list[FoldRow]:
     return [FoldRow("val", fold, subjects, {})]
 
 
-def summarize(
-    folder: Path,
-    folds: Sequence[str],
+def evaluate_ensemble(
     configs: Configs,
+    folder: Path,
     overrides: Mapping[str, Any],
     *,
-    sets: Sequence[str],
     which: str | int = "final",
-    tell: Tell | None = None,
-) -> Path | None:
-    """Let the networks of all folds vote on the test set, and compare folds and ensemble in ``CrossValResults``.
+    progress: Tell | None = None,
+) -> list[FoldRow]:
+    """Let the networks of all finished folds vote on the test set, unless that was done before.
 
-    On the subjects of the folds there is no ensemble to evaluate: each of them was trained on by all networks but one.
+    On the subjects of the folds there is nothing to evaluate: all networks but one were trained on each of them.
+
+    Args:
+        configs: the bundle's configs.
+        folder: the folder of the cross-validation.
+        overrides: ids and values that are the same in all folds.
+        which: which weights of each fold, see `selection.select`.
+        progress: see `evaluate`.
+    """
+    from bundle_engine.evaluation.evaluating import Outputs
+    from bundle_engine.experiment.assessment import evaluate_model
+    from bundle_engine.experiment.models import model_of_run
+    from bundle_engine.hashing import file_digest
+
+    model = model_of_run(folder, which)
+    together = "".join(file_digest(path) for path in model.weights)
+    if _evaluated(folder / ENSEMBLE / EVALUATION / "test") != hashlib.sha256(together.encode()).hexdigest():
+        evaluate_model(
+            configs,
+            model,
+            overrides=overrides,
+            wanted=["test"],
+            output_dir=folder / ENSEMBLE / EVALUATION,
+            outputs=Outputs(plots=False, thumbnails=False),
+            progress=progress,
+        )
+    return rows_of(folder / ENSEMBLE, ENSEMBLE, ["test"])
+
+
+def compare_folds(
+    folder: Path, folds: Sequence[str], configs: Configs, overrides: Mapping[str, Any], *, group: str | None = None
+) -> Path | None:
+    """Put folds, and the ensemble where it was evaluated, side by side in ``CrossValResults``.
 
     Args:
         folder: the folder of the cross-validation.
         folds: names of its finished folds.
         configs: the bundle's configs.
         overrides: ids and values that are the same in all folds.
-        sets: what the folds were evaluated on.
-        which: which weights of the folds, see `selection.select`.
-        tell: see `evaluate`.
+        group: a column of the table of subjects to compare groups by, see `write_cross_validation_results`.
 
     Returns:
         the page of the comparison; None where it could not be made, of which there is a warning then.
     """
     from bundle_engine.experiment.comparison import write_cross_validation_results
 
+    together = folder / ENSEMBLE / EVALUATION
     try:
         return write_cross_validation_results(
             folder,
             {name: folder / name / EVALUATION for name in folds},
-            None,
+            together if (together / "test" / RECORD).is_file() else None,
             dataset=_table(configs, overrides),
+            group=group,
         )
     except BundleEngineError as error:
         text = f"the folds are evaluated, and could not be compared: {error.message}"
