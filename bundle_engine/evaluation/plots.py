@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS",
-    "UNITS",
     "box_plots",
     "confusion_plot",
-    "new_figure",
     "recall_plot",
     "reliability_plot",
     "roc_plot",
@@ -33,8 +31,8 @@ __all__ = [
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A", "#B8A800")  # Okabe and Ito
 _GREY = "#8a8f98"
-UNITS = {"HausdorffDistance_mm": "Hausdorff distance (mm)", "MeanDistance_mm": "mean surface distance (mm)"}
-UNITS |= {"HD95_mm": "95th percentile of distances (mm)", "Dice": "Dice"}
+_UNITS = {"HausdorffDistance_mm": "Hausdorff distance (mm)", "MeanDistance_mm": "mean surface distance (mm)"}
+_UNITS |= {"HD95_mm": "95th percentile of distances (mm)", "Dice": "Dice"}
 _STYLE: Any = {"font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False, "font.family": "DejaVu Sans"}
 _STYLE |= {"axes.edgecolor": "#6b7280", "xtick.color": "#374151", "ytick.color": "#374151", "svg.fonttype": "path"}
 _STYLE |= {"svg.hashsalt": "bundle_engine", "axes.titlesize": 10.0, "text.parse_math": False}
@@ -70,7 +68,7 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
 
     structures = list(next(iter(values.values()), {}))
     rows = math.ceil(len(values) / 2)
-    figure, axes = new_figure((8.4, rows * (0.8 + 0.36 * max(2, len(structures)))), rows, min(2, len(values)))
+    figure, axes = _figure((8.4, rows * (0.8 + 0.36 * max(2, len(structures)))), rows, min(2, len(values)))
     for panel, (metric, of) in zip(axes, values.items(), strict=False):
         finite = {name: [v for v in numbers if v is not None and math.isfinite(v)] for name, numbers in of.items()}
         missing = {name: sum(v is not None and math.isinf(v) for v in numbers) for name, numbers in of.items()}
@@ -92,7 +90,7 @@ def box_plots(values: Mapping[str, Mapping[str, Sequence[float | None]]]) -> Fig
             panel.plot(finite[name], place + spread, "o", color=colour, alpha=0.6, markersize=3.2, markeredgewidth=0)
         names = [f"{name}\n({missing[name]} infinite)" if missing[name] else name for name in structures]
         panel.set_yticks(places, names)
-        panel.set_title(UNITS.get(metric, metric), loc="left", fontsize=10)
+        panel.set_title(_UNITS.get(metric, metric), loc="left", fontsize=10)
         panel.grid(axis="x", color="#e5e7eb", linewidth=0.8)
         panel.set_axisbelow(True)
     for panel in axes[len(values) :]:
@@ -111,7 +109,7 @@ def roc_plot(
         positive: whether the subjects are of that class, by class.
         point: false and true positive rate at the threshold that is used, to be marked.
     """
-    figure, (axes,) = new_figure((4.1, 3.9))
+    figure, (axes,) = _figure((4.1, 3.9))
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.9, linestyle=":")
     for number, name in enumerate(scores):
         curve, area = roc_curve(scores[name], positive[name]), area_under_roc(scores[name], positive[name])
@@ -125,7 +123,7 @@ def roc_plot(
 @styled
 def recall_plot(scores: Mapping[str, Any], positive: Mapping[str, Any]) -> Figure:
     """Draw the precision-recall curve of each class against the others; the arguments are those of `roc_plot`."""
-    figure, (axes,) = new_figure((4.1, 3.9))
+    figure, (axes,) = _figure((4.1, 3.9))
     for number, name in enumerate(scores):
         curve, area = recall_curve(scores[name], positive[name]), average_precision(scores[name], positive[name])
         if curve is not None:
@@ -139,7 +137,7 @@ def recall_plot(scores: Mapping[str, Any], positive: Mapping[str, Any]) -> Figur
 @styled
 def reliability_plot(bins: Sequence[Bin]) -> Figure:
     """Draw how often what was predicted came true, against the probability that it was given."""
-    figure, (axes,) = new_figure((4.1, 3.9))
+    figure, (axes,) = _figure((4.1, 3.9))
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.9, linestyle=":")
     most = max((each.size for each in bins), default=0) or 1
     for each in bins:
@@ -160,7 +158,7 @@ def confusion_plot(matrix: Any, classes: Sequence[str]) -> Figure:
 
     numbers = np.asarray(matrix)
     size = max(3.9, 1.4 + 0.55 * len(classes))
-    figure, (axes,) = new_figure((size + 0.2, size))
+    figure, (axes,) = _figure((size + 0.2, size))
     shares = numbers / np.maximum(1, numbers.sum(axis=1, keepdims=True))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*numbers.shape):
@@ -192,8 +190,7 @@ def svg_of(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def new_figure(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Give a figure of some inches across and up, and its panels, row by row."""
+def _figure(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")

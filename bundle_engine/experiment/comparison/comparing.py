@@ -44,6 +44,7 @@ class Comparison:
         contestants: who was compared with whom.
         values: of each contestant, by question and subject.
         split_values: likewise of each split of each run.
+        whole_values: likewise of the folds of each run together, and of its ensemble.
         paired: the tests of each two contestants.
         unpaired: subjects that one of two contestants does not have.
         apart: pairs of contestants that have no subject in common, in any set.
@@ -62,6 +63,7 @@ class Comparison:
     contestants: tuple[Contestant, ...]
     values: Mapping[str, Mapping[Question, Values]]
     split_values: Mapping[str, Mapping[Question, Values]]
+    whole_values: Mapping[str, Mapping[Question, Values]]
     paired: tuple[PairedTest, ...]
     unpaired: tuple[Unpaired, ...]
     apart: tuple[tuple[str, str], ...]
@@ -161,6 +163,7 @@ def compare_entries(
         contestants=tuple(contestants),
         values=values,
         split_values=split_values,
+        whole_values=_values(rows, wholes_of(rows), chosen),
         paired=tuple(paired),
         unpaired=tuple(unpaired),
         apart=tuple(_apart(values, paired)),

@@ -12,6 +12,7 @@ from bundle_engine.experiment.comparison.plots import Drawing
 from bundle_engine.experiment.comparison.sheets import (
     Sheet,
     entries_sheet,
+    explained,
     group_sheets,
     outlier_sheet,
     paired_sheets,
@@ -111,7 +112,8 @@ def _opening(comparison: Comparison) -> str:
 def _section(comparison: Comparison, part: str, anchor: str, pictures: tuple[list[Drawing], list[Drawing]]) -> str:
     boxes, scatters = pictures
     summary = summary_sheet(comparison, part)
-    parts = [f'<section id="{anchor}"><h2>{escape(_heading(part))}</h2>', "<h3>Values</h3>", _table(summary)]
+    parts = [f'<section id="{anchor}"><h2>{escape(_heading(part))}</h2>', "<h3>Values</h3>"]
+    parts += [f"<p class='quiet'>{escape(summary.lead)}</p>" if summary.lead else "", _table(summary)]
     parts.append(_meanings(summary))
     parts += ["<h3>Spread over the subjects</h3>"]
     parts += [
@@ -119,15 +121,16 @@ def _section(comparison: Comparison, part: str, anchor: str, pictures: tuple[lis
         for i, each in enumerate(boxes)
     ]
     tests = paired_sheets(comparison, part)
-    parts += ["<h3>Paired by subject</h3>"] if tests else []
-    for number, sheet in enumerate(tests):
+    parts.append("<h3>Paired by subject</h3>")
+    if not tests:
+        parts.append("<p class='quiet'>No two have a subject in common here, and so there is nothing to pair.</p>")
+    for sheet, meanings in explained(tests):
         parts += [f"<h4>{escape(sheet.title.rpartition(',')[0])}</h4><p class='quiet'>{escape(sheet.lead)}</p>"]
-        parts += [_table(sheet), _meanings(sheet) if number == 0 else ""]
+        parts += [_table(sheet), definitions(meanings) if meanings else ""]
     parts += _scatter_part(scatters)
-    groups = group_sheets(comparison, part)
-    for number, sheet in enumerate(groups):
+    for sheet, meanings in explained(group_sheets(comparison, part)):
         parts += [f"<h3>{escape(sheet.title.rpartition(',')[0])}</h3><p class='quiet'>{escape(sheet.lead)}</p>"]
-        parts += [_table(sheet), _meanings(sheet) if number == 0 else ""]
+        parts += [_table(sheet), definitions(meanings) if meanings else ""]
     outliers = outlier_sheet(comparison, part)
     parts.append("<h3>Outliers</h3>")
     if outliers.rows:
@@ -155,7 +158,7 @@ def _scatter_part(scatters: list[Drawing]) -> list[str]:
 def _table(sheet: Sheet) -> str:
     rows = []
     for index, row in enumerate(sheet.rows):
-        cells = [escape(cell) for cell in row]
+        cells = [escape(cell).replace(" – ", " –<br>") for cell in row]
         if index in sheet.marked:
             cells[2] = f"<b>{cells[2]}</b>"
         rows.append(cells)

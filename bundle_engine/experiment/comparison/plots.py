@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from bundle_engine.evaluation.plots import COLOURS, box_plots, new_figure, styled
+from bundle_engine.evaluation.plots import COLOURS, box_plots, styled
 from bundle_engine.experiment.comparison.comparing import Comparison
 from bundle_engine.experiment.comparison.contestants import Question
 from bundle_engine.experiment.comparison.measurements import larger_is_better, short_name
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawing", "boxes_of", "scatters_of"]
 
-_PANELS = 12  # in one figure
+_PANELS = 15  # in one figure: five folds and their ensemble
 _ACROSS = 3
+_SIDE = 2.9  # inches of a panel
 _MARGIN = 0.06
 
 
@@ -98,9 +99,16 @@ def _panels(comparison: Comparison, question: Question) -> list[_Panel]:
 
 @styled
 def _scatter(panels: Sequence[_Panel], metric: str) -> Figure:
+    from matplotlib.figure import Figure
+
     across = min(_ACROSS, len(panels))
     rows = math.ceil(len(panels) / _ACROSS)
-    figure, axes = new_figure((2.9 * across, 3.1 * rows), rows, across)
+    width, height = _SIDE * across, _SIDE * 1.1 * rows
+    # all panels are alike; to let matplotlib find a layout for them would take most of the time
+    places = {"left": 0.65 / width, "right": 1 - 0.1 / width, "bottom": 0.5 / height, "top": 1 - 0.45 / height}
+    figure = Figure(figsize=(width, height))
+    grid = figure.subplots(rows, across, squeeze=False, gridspec_kw={**places, "wspace": 0.36, "hspace": 0.5})
+    axes = list(grid.flat)
     for panel, place in zip(panels, axes, strict=False):
         _draw(place, panel, metric)
     for place in axes[len(panels) :]:
@@ -132,6 +140,7 @@ def _draw(axes: Axes, panel: _Panel, metric: str) -> None:
     axes.set_xlim(low, end)
     axes.set_ylim(low, end)
     axes.set_aspect("equal")
+    axes.locator_params(nbins=4)
     axes.set_xlabel(_shortened(panel.first), color=colours[1])
     axes.set_ylabel(_shortened(panel.second), color=colours[-1])
     one, other, equal = panel.wins

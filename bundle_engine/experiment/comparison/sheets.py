@@ -17,10 +17,12 @@ from bundle_engine.runs.folder import shown
 __all__ = [
     "Sheet",
     "entries_sheet",
+    "explained",
     "group_sheets",
     "outlier_sheet",
     "paired_sheets",
     "summary_sheet",
+    "told",
     "unpaired_sheet",
 ]
 
@@ -80,7 +82,7 @@ def summary_sheet(comparison: Comparison, part: str) -> Sheet:
     rows = []
     for structure in comparison.structures:
         for metric in comparison.metrics:
-            for name, values in comparison.values.items():
+            for name, values in {**comparison.values, **comparison.whole_values}.items():
                 of = values.get(Question(part, structure, metric))
                 if of is None:
                     continue
@@ -93,7 +95,13 @@ def summary_sheet(comparison: Comparison, part: str) -> Sheet:
                     structure, short_name(metric), name, str(len(finite)), mean + spread,
                     _figure(statistics.median(finite) if finite else None, metric), str(infinite), str(undefined),
                 ])  # fmt: skip
-    return Sheet(f"Values, {_set(part)}", "", columns, rows, words=3)
+    lead = ""
+    if together := [name for name in comparison.whole_values if name not in comparison.values]:
+        lead = (
+            f"'{together[0]}' are all folds together: each subject counts once, with the mean over the folds that have"
+            " it; in a validation set that is the one fold that was not trained with it."
+        )
+    return Sheet(f"Values, {_set(part)}", lead, columns, rows, words=3)
 
 
 def paired_sheets(comparison: Comparison, part: str) -> list[Sheet]:
@@ -114,7 +122,6 @@ def _paired(comparison: Comparison, part: str, metric: str) -> Sheet:
         "difference": "median of first minus second, subject by subject",
         "effect": "rank-biserial correlation: 1 when the first is better in all pairs, -1 when the second is, 0 when"
         " both are ahead by as much; large differences weigh more than small ones",
-        "W": "Wilcoxon's statistic: the smaller sum of ranks of both sides; 0 when one side has all",
         "p": "how often differences at least as clear come up by chance when neither is better (two-sided)",
         "p (Holm)": "the same, corrected for all tests of the table",
         "left out": "subjects that only the first | only the second has; + those without a defined value of one",
@@ -128,9 +135,11 @@ def _paired(comparison: Comparison, part: str, metric: str) -> Sheet:
             f"{test.first_wins} : {test.second_wins}{equal}",
             f"{_figure(test.first_median, metric)} | {_figure(test.second_median, metric)}",
             _figure(test.difference, metric, sign=True), "–" if test.effect is None else f"{test.effect:+.2f}",
-            "–" if test.statistic is None else f"{test.statistic:g}", _p(test.p), _p(test.p_holm),
-            f"{test.only_first} | {test.only_second}{undefined}",
+            _p(test.p), _p(test.p_holm), f"{test.only_first} | {test.only_second}{undefined}",
         ])  # fmt: skip
+    if not any(test.only_first or test.only_second or test.undefined for test in tests):
+        columns.pop("left out")
+        rows = [row[:-1] for row in rows]
     infinite = [test for test in tests if test.infinite_first or test.infinite_second]
     lead = (
         f"{'Larger' if larger_is_better(metric) else 'Smaller'} is better. Wilcoxon's signed-rank test, two-sided,"
@@ -168,8 +177,6 @@ def _groups(comparison: Comparison, part: str, metric: str) -> Sheet:
         "medians": "of the first | of the second group",
         "chance": "how often a subject of the first group has a better value than one of the second: 0.5 means that the"
         " groups are alike",
-        "U": "Mann and Whitney's statistic of the first group: the pairs of a subject of each in which the first is"
-        " better",
         "p": "how often groups at least as unlike come up by chance when there is no difference (two-sided)",
         "p (Holm)": "the same, corrected for all tests of the table",
         "infinite": "how many of the values are infinite; they count as worse than all others",
@@ -181,9 +188,13 @@ def _groups(comparison: Comparison, part: str, metric: str) -> Sheet:
             test.name, test.question.structure, test.finding, f"{test.first} – {test.second}",
             f"{test.first_count} | {test.second_count}",
             f"{_figure(test.first_median, metric)} | {_figure(test.second_median, metric)}", number(test.chance, 2),
-            "–" if test.statistic is None else f"{test.statistic:g}", _p(test.p), _p(test.p_holm), str(test.infinite),
-            str(test.undefined),
+            _p(test.p), _p(test.p_holm), str(test.infinite), str(test.undefined),
         ])  # fmt: skip
+    for name in ("undefined", "infinite"):  # the last two columns, the last one first
+        index = list(columns).index(name)
+        if all(row[index] == "0" for row in rows):
+            columns.pop(name)
+            rows = [row[:index] + row[index + 1 :] for row in rows]
     lead = (
         f"The same run in groups of subjects, by their {comparison.column}. Mann-Whitney U test, two-sided; corrected"
         f" by Holm over the {family} tests of this set and measure. No test is made of groups so small that even the"
@@ -239,6 +250,16 @@ def unpaired_sheet(comparison: Comparison) -> Sheet:
     }
     lead = "They take no part in the comparison of these two. All of them are in unpaired_subjects.csv."
     return Sheet("Subjects without a counterpart", lead, columns, rows, words=3)
+
+
+def explained(sheets: Sequence[Sheet]) -> list[tuple[Sheet, dict[str, str]]]:
+    """Give sheets that follow each other with the meanings of columns that none before has."""
+    found: list[tuple[Sheet, dict[str, str]]] = []
+    seen: set[str] = set()
+    for sheet in sheets:
+        found.append((sheet, {name: text for name, text in sheet.columns.items() if text and name not in seen}))
+        seen |= sheet.columns.keys()
+    return found
 
 
 def told(names: Sequence[tuple[str, str]]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bundle_engine.experiment.comparison.comparing import Comparison
 from bundle_engine.experiment.comparison.sheets import (
     Sheet,
     entries_sheet,
+    explained,
     group_sheets,
     outlier_sheet,
     paired_sheets,
@@ -29,7 +30,7 @@ def as_text(comparison: Comparison) -> str:
     for part in comparison.sets:
         parts.append(_written(summary_sheet(comparison, part)))
         for sheets in (paired_sheets(comparison, part), group_sheets(comparison, part)):
-            parts += [_written(sheet, explained=number == 0) for number, sheet in enumerate(sheets)]
+            parts += [_written(sheet, meanings) for sheet, meanings in explained(sheets)]
         outliers = outlier_sheet(comparison, part)
         parts.append(_written(outliers) if outliers.rows else f"{outliers.title}: none")
     if comparison.unpaired:
@@ -44,13 +45,13 @@ def in_short(comparison: Comparison) -> str:
         rows: list[list[str]] = []
         for sheet in paired_sheets(comparison, part):
             measure = sheet.title.rpartition(",")[0]
-            rows += [[row[0], measure, row[1], f"{row[4]} of {row[3]}", row[10], row[2]] for row in sheet.rows]
+            rows += [[row[0], measure, row[1], f"{row[4]} of {row[3]}", row[9], row[2]] for row in sheet.rows]
         head = ["structure", "measure", "first – second", "better in", "p (Holm)", "finding"]
         lines += _findings(f"paired by subject, {part}", head, rows)
         rows = []
         for sheet in group_sheets(comparison, part):
             measure = sheet.title.partition(" by ")[0]
-            rows += [[row[1], measure, row[0], row[3], row[9], row[2]] for row in sheet.rows]
+            rows += [[row[1], measure, row[0], row[3], row[8], row[2]] for row in sheet.rows]
         head = ["structure", "measure", "run", comparison.column, "p (Holm)", "finding"]
         lines += _findings(f"groups of subjects, {part}", head, rows)
     found = len({(each.question.set, each.subject) for each in comparison.recurring})
@@ -77,15 +78,14 @@ def _remarks(comparison: Comparison) -> list[str]:
     return [f"note: {note}" for note in notes]
 
 
-def _written(sheet: Sheet, *, explained: bool = True) -> str:
+def _written(sheet: Sheet, meanings: Mapping[str, str] | None = None) -> str:
     lines = [sheet.title, "-" * len(sheet.title)]
     lines += textwrap.wrap(sheet.lead, _WIDTH)
     lines.append(_aligned([list(sheet.columns), *sheet.rows]))
     lines += [sheet.more] if sheet.more else []
-    for name, meaning in sheet.columns.items() if explained else ():
-        lines += textwrap.wrap(f"{name}: {meaning}", _WIDTH, initial_indent="  ", subsequent_indent="    ") * bool(
-            meaning
-        )
+    for name, meaning in (sheet.columns if meanings is None else meanings).items():
+        if meaning:
+            lines += textwrap.wrap(f"{name}: {meaning}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
 
 

@@ -130,6 +130,15 @@ def replacing_entries(folder: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from error
     try:
         yield aside
+        _put(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _put(aside: Path, folder: Path) -> None:
+    try:
         for entry in sorted(aside.iterdir()):
             target = folder / entry.name
             if target.is_dir() and not target.is_symlink():
@@ -137,10 +146,6 @@ def replacing_entries(folder: Path) -> Iterator[Path]:
             os.replace(entry, target)
     except OSError as error:
         raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _small(value: float | None) -> str | None:
