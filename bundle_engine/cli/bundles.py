@@ -16,7 +16,7 @@ _NO_WORKFLOW = "metadata", "logging"  # files in configs/ that describe somethin
 
 
 def find_bundle(name: str) -> tuple[Path, bool]:
-    """Find a bundle by its folder, or a ready-made one by its name.
+    """Find a bundle by its folder, a ready-made one by its name, or a registered one by ``name:version``.
 
     Returns:
         its folder, and whether it is a ready-made one.
@@ -35,6 +35,11 @@ def find_bundle(name: str) -> tuple[Path, bool]:
     ready = packaged_bundle(name)
     if ready is not None:
         return ready, True
+    if ":" in name or "@" in name:
+        from bundle_engine.experiment.registry import bundle_of, is_reference
+
+        if is_reference(name):
+            return bundle_of(name), False
     ready_made = _ready_made()
     near = matches(name, [*ready_made, *_bundles_in(folder.parent)])
     hint = f"did you mean {either(near)}?" if near else None

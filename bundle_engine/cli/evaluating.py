@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.cli.modelling import MODEL_OPTIONS
 
 if TYPE_CHECKING:
     from bundle_engine.evaluation.evaluating import Done, Progress
@@ -21,6 +22,12 @@ def evaluate(
     bundle: str | None = None,
     *,
     checkpoint: Any = None,
+    model: str | None = None,
+    local_weights_path: Any = None,
+    weights_url: Any = None,
+    model_id: str | None = None,
+    which: str | None = None,
+    epochs_to_test: Any = None,
     output_dir: str | None = None,
     inference_on_train_set: bool = False,
     inference_on_val_set: bool = False,
@@ -40,29 +47,44 @@ def evaluate(
     **override: Any,
 ) -> int:
     """Evaluate a bundle on its sets; ``bundle-engine evaluate --help`` explains the options."""
+    from bundle_engine.cli.bundles import find_bundle
+    from bundle_engine.cli.modelling import named_model
     from bundle_engine.errors import UsageError
     from bundle_engine.evaluation.evaluating import Outputs
     from bundle_engine.evaluation.evaluating import evaluate as run
+    from bundle_engine.experiment.assessment import evaluate_model
     from bundle_engine.workflow.create import read_args_file
 
-    if bundle is None:
-        raise UsageError("no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle")
     chosen = {"train": inference_on_train_set, "val": inference_on_val_set, "test": inference_on_test_set}
     overrides = {**read_args_file(args_file), **{key: getattr(each, "value", each) for key, each in override.items()}}
-    with _progress() as tell:
-        done = run(
-            _configs_of(bundle, workflow, train_workflow),
-            wanted=[name for name, wanted in chosen.items() if wanted],
-            checkpoints=[] if checkpoint is None else [checkpoint] if isinstance(checkpoint, str) else list(checkpoint),
-            output_dir=output_dir,
-            overrides={key.replace("-", "_"): value for key, value in overrides.items()},
-            task=task,
-            threshold=threshold,
-            outputs=Outputs(plots, thumbnails, save_segmentations, save_posteriors, save_uncertainty),
-            key_in_ckpt=key_in_ckpt,
-            logging_file=logging_file,
-            progress=tell,
-        )
+    options: dict[str, Any] = {
+        "wanted": [name for name, wanted in chosen.items() if wanted],
+        "output_dir": output_dir,
+        "overrides": {key.replace("-", "_"): value for key, value in overrides.items()},
+        "task": task,
+        "threshold": threshold,
+        "outputs": Outputs(plots, thumbnails, save_segmentations, save_posteriors, save_uncertainty),
+        "key_in_ckpt": key_in_ckpt,
+        "logging_file": logging_file,
+    }
+    others = (model, local_weights_path, weights_url, model_id, which, epochs_to_test)
+    if all(each is None for each in others):
+        if bundle is None:
+            raise UsageError(
+                "no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle; or --model with a run"
+            )
+        checkpoints = [] if checkpoint is None else [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
+        with _progress() as tell:
+            done = run(_configs_of(bundle, workflow, train_workflow), checkpoints=checkpoints, progress=tell, **options)
+    else:
+        if checkpoint is not None:
+            raise UsageError("--checkpoint evaluates files by themselves, and other options name a model already")
+        found = named_model(model, bundle, *others[1:], key_in_ckpt, find_bundle)
+        if output_dir is None and found.home is not None:
+            options["output_dir"] = found.home / "evaluation"
+        with _progress() as tell:
+            configs = _configs_of(str(found.bundle), workflow, train_workflow)
+            done = evaluate_model(configs, found, progress=tell, **options)
     for each in done:
         _sum_up(each)
     return 0
@@ -184,11 +206,19 @@ EVALUATING: tuple[Command, ...] = (
                 " (default: what the evaluate config loads)",
             ),
             Option(
+                "model",
+                "text",
+                "MODEL",
+                "instead of a bundle: a run, a cross-validation (its folds are an ensemble), a folder that"
+                " package_model wrote, or name:version of the registry",
+            ),
+            *MODEL_OPTIONS,
+            Option(
                 "output_dir",
                 "file",
                 "DIR",
-                "folder for the results, with a folder in it for each set (default: evaluation in the output_dir"
-                " of the config)",
+                "folder for the results, with a folder in it for each set (default: evaluation in the folder of the"
+                " run, or in the output_dir of the config)",
             ),
             Option("inference_on_train_set", "switch", "", _SET.format("training", "train::dataset::data", "train")),
             Option("inference_on_val_set", "switch", "", _SET.format("validation", "validate::dataset::data", "train")),
@@ -228,6 +258,8 @@ EVALUATING: tuple[Command, ...] = (
                 "evaluate --bundle my_bundle --checkpoint a.pt,b.pt --output_dir results",
                 "two checkpoints, side by side",
             ),
+            ("evaluate --model last --which final", "the newest run, with what it saved in the end"),
+            ("evaluate --bundle my_bundle --local_weights_path a.pt,b.pt", "an ensemble of two"),
             ("evaluate --bundle my_bundle --save_posteriors --save_uncertainty", "with images of what it is sure of"),
         ),
         load=_load_evaluate,

@@ -168,6 +168,8 @@ _ELSEWHERE = (
     ("runs", "RUNS", "rerun runs"),
     ("inspecting", "INSPECTING", "check"),
     ("evaluating", "EVALUATING", "evaluate report"),
+    ("modelling", "MODELLING", "predict package_model"),
+    ("registering", "REGISTERING", "register models"),
     ("cross_validating", "CROSS_VALIDATING", "cross_validate"),
     ("comparing", "COMPARING", "compare"),
     ("views", "VIEWS", "show explain diff manifest completion"),

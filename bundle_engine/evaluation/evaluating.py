@@ -198,6 +198,7 @@ def _evaluate(
         [str(file) for file in request.configs.evaluate], logging_file=request.logging_file, workflow_type="evaluate"
     )
     workflow.parser.bundle_root = request.configs.root
+    workflow.parser.parse(reset=False)  # an override may reach into what a macro brings
     workflow.parser.override(request.overrides)
     _prepare(workflow.parser, request, data, checkpoint)
     facts = {

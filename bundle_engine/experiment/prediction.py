@@ -21,7 +21,7 @@ from bundle_engine.experiment.preview import draw_preview, masks_of
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
 from bundle_engine.workflow.roots import importable
 
-__all__ = ["Predicted", "config_of", "metadata_of", "predict", "without_saving"]
+__all__ = ["Predicted", "build", "config_of", "metadata_of", "predict", "without_saving"]
 
 PRED = "pred"
 _WRITERS = ("Saver", "Report", "MLFlowHandler", "TensorBoardStatsHandler", "TensorBoardImageHandler")
@@ -136,6 +136,32 @@ def metadata_of(bundle: Path) -> dict[str, Any]:
     return {}
 
 
+def build(bundle: Path, workflow: str = "inference") -> Any:
+    """Build the evaluator that a bundle's config describes, for no images yet, with what writing images needs.
+
+    Args:
+        bundle: the bundle's folder.
+        workflow: name of the config.
+    """
+    from importlib import import_module
+
+    for name in ("nibabel", "PIL", "matplotlib"):
+        import_module(name)
+    config = config_of(bundle, workflow)
+    parser = sets.read_parser([config], bundle, {})
+    places = sets.places_of(parser)
+    made = ConfigWorkflow(str(config), logging_file=False, workflow_type="infer")
+    made.parser.bundle_root = bundle
+    made.parser.parse(reset=False)
+    made.parser.override(_changes(parser, places, (), Model(bundle.name, bundle), ()))
+    try:
+        made.initialize()
+        with importable(bundle):
+            return made.parser.get_parsed_content(places.evaluator)
+    finally:
+        sets.forget()
+
+
 def without_saving(transform: Any) -> Any:
     """Leave out of the transforms after a network what writes files, and what follows that."""
     from monai.transforms import Compose, SaveImage, SaveImaged
@@ -183,7 +209,7 @@ def _changes(
     for at, handler in handlers_of(parser, places):
         if str(handler.get(TARGET)).endswith(_WRITERS):
             changes[f"{at}{SEP}_disabled_"] = True
-    used = parser.dependencies(places.data)
+    used = parser.dependencies(places.data) if images else ()
     changes |= {name: str(images[0]) for name in _INPUTS if name in used}  # something else may look whether it is there
     if len(weights) > 1:
         changes |= voting(parser, places, [str(path) for path in weights], model.key)
@@ -215,6 +241,7 @@ def _run(
 
     workflow = ConfigWorkflow(str(config), logging_file=False, workflow_type="infer")
     workflow.parser.bundle_root = model.bundle
+    workflow.parser.parse(reset=False)  # an override may reach into what a macro brings
     workflow.parser.override(settings)
     workflow.parser.override(changes, source="predict")
     workflow.initialize()

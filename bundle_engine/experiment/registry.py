@@ -292,9 +292,10 @@ class MLflowRegistry:
         import mlflow
 
         with _no_bars():
-            return mlflow.artifacts.download_artifacts(
+            got: str = mlflow.artifacts.download_artifacts(
                 artifact_uri=source, dst_path=str(folder), tracking_uri=self._uri
             )
+        return got
 
     def _make(self, name: str) -> None:
         from mlflow.exceptions import MlflowException
