@@ -38,6 +38,7 @@ def cross_validate(
     output_dir: str | None = None,
     workflow: str | None = None,
     evaluate_workflow: str | None = None,
+    register: str | None = None,
     args_file: Any = None,
     progress: str | None = None,
     **override: Any,
@@ -90,7 +91,20 @@ def cross_validate(
             progress=progress,
             override=override,
         )
+    if register is not None and not done.unfinished:
+        print(f"registered as {_register(done, register)}")
     return _tell(done, report.note)
+
+
+def _register(done: CrossValidation, name: str) -> str:
+    """Register the ensemble of all folds, with the means of what they came to."""
+    from bundle_engine.experiment.fold_table import means_of
+    from bundle_engine.experiment.models import model_of_run
+    from bundle_engine.experiment.registry import open_registry, register_model
+
+    model = model_of_run(done.folder, done.experiment.settings["which"])
+    found = register_model(model, name, open_registry(make=True), metrics=means_of(done.rows))
+    return f"{found.name}:{found.version}"
 
 
 def _begin(
@@ -375,6 +389,13 @@ CROSS_VALIDATING: tuple[Command, ...] = (
                 "the folder of all folds, each of which has one in it (default: one of its own in runs/, or in the one"
                 " that BUNDLE_ENGINE_RUNS names)",
             ),
+            Option(
+                "register",
+                "text",
+                "NAME",
+                "when all folds are done, add their ensemble to the registry of models under this name, with the means"
+                " of what they came to",
+            ),
             Option("workflow", "text", "NAME", "the config that trains (default: train)"),
             Option(
                 "evaluate_workflow", "text", "NAME", "the config that evaluates (default: evaluate, if there is one)"
@@ -394,6 +415,7 @@ CROSS_VALIDATING: tuple[Command, ...] = (
             ("cross_validate --bundle my_bundle", "five folds"),
             ("cross_validate --bundle my_bundle --max_epochs 3 --folds 0", "try the first fold"),
             ("cross_validate --bundle my_bundle --group_column patient", "all images of a patient in one fold"),
+            ("cross_validate --bundle my_bundle --register spleen", "the ensemble becomes spleen:1"),
             ("cross_validate --resume last", "go on with the newest one"),
         ),
         load=_load_cross_validate,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bundle_engine.evaluation.records import Evaluation
 
-__all__ = ["ENSEMBLE", "FOLDS", "FoldRow", "figures_of", "mean_and_sd", "render", "write_folds"]
+__all__ = ["ENSEMBLE", "FOLDS", "FoldRow", "figures_of", "mean_and_sd", "means_of", "render", "write_folds"]
 
 FOLDS = "folds.csv"
 ENSEMBLE = "ENSEMBLE"  # stands for a fold where all of them vote
@@ -71,6 +71,18 @@ def mean_and_sd(values: Iterable[float | None]) -> tuple[float | None, float | N
         statistics.fmean(known) if known else None,
         statistics.stdev(known) if len(known) > 1 else None,
     )
+
+
+def means_of(rows: Sequence[FoldRow]) -> dict[str, float]:
+    """Give the means over the folds, by set and figure, such as ``val Dice``."""
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(row.set for row in rows):
+        for column in _columns(rows):
+            each = (row.figures.get(column) for row in rows if row.set == name and row.fold != ENSEMBLE)
+            mean, _ = mean_and_sd(each)
+            if mean is not None:
+                found[f"{name} {column}"] = mean
+    return found
 
 
 def write_folds(path: Path, rows: Sequence[FoldRow]) -> None:

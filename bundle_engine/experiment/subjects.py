@@ -71,7 +71,9 @@ def find_subjects(configs: Configs, overrides: Mapping[str, Any], *, group_colum
 def literal(value: Any) -> Any:
     """Give a value so that a config takes its texts as they are: what looks like an expression gets a backslash."""
     if isinstance(value, str):
-        return f"\\{value}" if value.startswith(_ESCAPED) or value == MANDATORY else value
+        if value == MANDATORY:  # the one text that a backslash does not help
+            return f"{EXPRESSION}{value!r}"
+        return f"\\{value}" if value.startswith(_ESCAPED) else value
     if isinstance(value, Mapping):
         return {key: literal(each) for key, each in value.items()}
     return [literal(each) for each in value] if isinstance(value, list) else value

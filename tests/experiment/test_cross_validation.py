@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +92,8 @@ def test_folds_are_runs_of_their_own_on_subjects_of_their_own(undisturbed: Cross
 def test_each_fold_is_evaluated_and_summed_up(undisturbed: CrossValidation) -> None:
     with open(undisturbed.folder / "folds.csv", newline="") as file:
         table = {(row["set"], row["fold"]): row for row in csv.DictReader(file)}
-    assert list(table) == [(part, row) for part in ("val", "test") for row in ("fold_0", "fold_1", "mean", "sd")]
+    of_both = [(part, row) for part in ("val", "test") for row in ("fold_0", "fold_1", "mean", "sd")]
+    assert list(table) == [*of_both, ("test", "ENSEMBLE")]
     one, other = (float(table["val", name]["Dice"]) for name in ("fold_0", "fold_1"))
     assert float(table["val", "mean"]["Dice"]) == pytest.approx((one + other) / 2, abs=1e-6)
     assert float(table["val", "sd"]["Dice"]) == pytest.approx(abs(one - other) / 2**0.5, abs=1e-5)
@@ -98,8 +102,17 @@ def test_each_fold_is_evaluated_and_summed_up(undisturbed: CrossValidation) -> N
         with open(metrics, newline="") as file:
             assert {row["Patient"] for row in csv.DictReader(file)} == set(child.facts["validation"])
     results = undisturbed.folder / "CrossValResults"
-    assert {path.name for path in results.iterdir() if path.is_dir()} >= {"fold_0", "fold_1"}
-    assert (results / "report.html").is_file()
+    assert {path.name for path in results.iterdir() if path.is_dir()} == {"fold_0", "fold_1", "ENSEMBLE", "plots"}
+    assert undisturbed.page == results / "report.html"
+    assert undisturbed.page.is_file()
+
+
+def test_the_networks_of_all_folds_vote_on_the_test_set(undisturbed: CrossValidation) -> None:
+    rows = {(row.set, row.fold): row for row in undisturbed.rows}
+    assert ("val", "ENSEMBLE") not in rows  # all subjects of the folds were trained on
+    assert rows["test", "ENSEMBLE"].subjects == rows["test", "fold_0"].subjects == 2
+    record = json.loads((undisturbed.folder / "ENSEMBLE" / "evaluation" / "test" / "evaluation.json").read_text())
+    assert [Path(each["path"]).parts[-3] for each in record["ensemble"]] == ["fold_0", "fold_1"]
 
 
 def test_what_is_kept_of_preprocessing_is_shared(undisturbed: CrossValidation, cache: Path) -> None:
@@ -144,6 +157,32 @@ def command(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@contextmanager
+def on_terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
+    """Run the command on a terminal; give its process and what gives what was drawn, without colours."""
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "bundle_engine", "cross_validate", *arguments]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "NO_COLOR": "1"}
+    process = subprocess.Popen(words, cwd=ROOT, stdout=theirs, stderr=theirs, env=environment, text=True)
+    os.close(theirs)
+    parts: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # the end of a terminal
+            while part := os.read(ours, 1 << 16):
+                parts.append(part)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield process, lambda: b"".join(parts).decode(errors="replace")
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(timeout=10)
+        os.close(ours)
+
+
 def wait_until(so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + 120
     while not so():
@@ -176,11 +215,14 @@ def test_stopped_by_ctrl_c_then_killed_it_comes_to_the_same(
     assert (experiment.status, [child.status for child in experiment.children]) == ("interrupted", ["stopped"] * 2)
     reached = [epoch(child) for child in children]
 
-    process = command("--resume", str(parent))
-    wait_until(lambda: all(epoch(child) > at for child, at in zip(children, reached, strict=True)), process)
-    os.kill(int(process_in(children[0])), signal.SIGKILL)
-    process.kill()
-    process.communicate(timeout=60)
+    with on_terminal("--resume", str(parent)) as (process, drawn):
+        wait_until(lambda: all(epoch(child) > at for child, at in zip(children, reached, strict=True)), process)
+        wait_until(lambda: f"/{EPOCHS} " in drawn(), process)
+        os.kill(int(process_in(children[0])), signal.SIGKILL)
+        process.kill()
+        process.wait(timeout=60)
+    assert "cross-validation of tiny: 0 of 2 done" in drawn()
+    assert "fold_1" in drawn()
     found = carry_on(parent, how=QUIET)  # the other child may still be saving
     assert not found.unfinished
     assert len(found.experiment.resumed) == 2
