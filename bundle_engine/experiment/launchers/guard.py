@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> None:
             os.sched_setaffinity(0, {int(core) for core in kept.split(",")})
         if os.getppid() != int(parent):
             sys.exit(143)  # it has ended already
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # ray, for one, holds signals back
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell does not listen to it
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored is inherited
     try:

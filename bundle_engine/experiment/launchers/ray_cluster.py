@@ -17,7 +17,7 @@ from bundle_engine.experiment.launchers.work import Work, code_path
 
 __all__ = ["RayLauncher"]
 
-_INTERVAL = 0.5
+_INTERVAL, _ANSWER = 0.5, 10.0  # seconds
 
 
 class RayLauncher(NamedTuple):
@@ -156,6 +156,7 @@ def _connected(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    _require_answer(address or os.environ.get("RAY_ADDRESS") or "local")
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     here: dict[str, Any] = (
@@ -165,8 +166,7 @@ def _connected(address: str | None) -> Iterator[Any]:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **here)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
-        message = f"there is no ray cluster at '{address or os.environ.get('RAY_ADDRESS', '')}': {reason}"
-        raise UsageError(message, hint="ray start --head begins one; without an address one of this machine") from None
+        raise UsageError(f"ray cannot be used: {reason}", hint="ray status --address ADDRESS tells more") from None
     finally:
         if is_main and callable(before):
             signal.signal(signal.SIGTERM, before)  # ray has set up its own
@@ -174,3 +174,17 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address at which nothing answers; ray itself tries for minutes."""
+    import socket
+
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER).close()
+    except OSError as error:
+        message = f"there is no ray cluster at '{address}': {error.strerror or error}"
+        raise UsageError(message, hint="ray start --head begins one; without an address one of this machine") from None

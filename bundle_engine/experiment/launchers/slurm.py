@@ -33,6 +33,8 @@ class SlurmLauncher(NamedTuple):
         time: minutes that slurm gives a job before it has to queue again.
         timeouts: how often it may.
         memory: GB for each.
+        gpus: GPUs for each that does not say how many it needs.
+        threads: cores for each that does not say how many it needs.
         account: who pays.
         setup: shell commands before a job, such as ``module load cuda``.
         options: further settings that submitit knows for sbatch, such as ``qos`` or ``constraint``.
@@ -45,6 +47,8 @@ class SlurmLauncher(NamedTuple):
     time: int = _DAY
     timeouts: int = 20
     memory: float | None = None
+    gpus: int = 1
+    threads: int = 4
     account: str | None = None
     setup: Sequence[str] = ()
     options: Mapping[str, Any] = MappingProxyType({})
@@ -78,7 +82,11 @@ class SlurmLauncher(NamedTuple):
         queue = _Queue()
 
         def start(job: Job, _slot: int) -> _SlurmProcess:
-            return _SlurmProcess(self.executor(job).submit(self.work(job)), queue)
+            executor = self.executor(job)
+            try:
+                return _SlurmProcess(executor.submit(self.work(job)), queue)
+            except submitit.core.utils.FailedSubmissionError as error:
+                raise OSError(str(error).strip().splitlines()[-1]) from None
 
         schedule = Schedule(
             start,
@@ -109,8 +117,8 @@ class SlurmLauncher(NamedTuple):
             "slurm_dependency": "singleton",  # one that is left from before ends first
             "slurm_additional_parameters": {"requeue": True},
         }
-        if job.gpus is None or job.gpus:
-            settings["gpus_per_node"] = job.gpus or 1
+        if gpus := self.gpus if job.gpus is None else job.gpus:
+            settings["gpus_per_node"] = gpus
         if self.memory is not None:
             settings["mem_gb"] = self.memory
         if self.setup:
@@ -124,9 +132,8 @@ class SlurmLauncher(NamedTuple):
             raise UsageError(f"slurm cannot be asked for that: {reason}") from None
         return executor
 
-    @staticmethod
-    def _threads(job: Job) -> int:
-        return job.threads or 4
+    def _threads(self, job: Job) -> int:
+        return job.threads or self.threads
 
 
 def _submitit() -> Any:
