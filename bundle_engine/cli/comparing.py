@@ -69,7 +69,8 @@ COMPARING: tuple[Command, ...] = (
                 "files",
                 "RUNS",
                 "what to compare, each by its path or as NAME=path: evaluations, runs or cross-validations with"
-                " evaluations in them (of a run also a part of its name), or a metrics.csv from elsewhere. Of one"
+                " evaluations in them (also a part of their names), registered models (name:version), or a metrics.csv"
+                " from elsewhere. Of one"
                 " cross-validation the folds and the ensemble are compared with each other",
             ),
             Option(
@@ -102,7 +103,7 @@ COMPARING: tuple[Command, ...] = (
             ("compare old=runs/b/20260101-120000-train new=last --sets test", "two runs, with names"),
             ("compare mine=results/val theirs=metrics.csv", "with a table from elsewhere"),
             (
-                "compare runs/b/20260101-120000-cross_validation --dataset dataset.csv --group institutionId",
+                "compare runs/b/20260101-120000-cv --dataset dataset.csv --group institutionId",
                 "the folds and the ensemble of a cross-validation, and its hospitals",
             ),
         ),

@@ -22,6 +22,7 @@ __all__ = ["ENSEMBLE", "RESULTS", "Entry", "measurements_of", "read_entries"]
 RESULTS = "CrossValResults"
 ENSEMBLE = "ENSEMBLE"
 _DEPTH = 3
+_KIND = "cross_validation"
 _PLAIN = ("evaluation", RESULTS)  # folders whose names say nothing of the run
 
 
@@ -47,8 +48,8 @@ def read_entries(inputs: Sequence[str | os.PathLike[str]]) -> list[Entry]:
     """Read what is to be compared.
 
     Args:
-        inputs: folders of runs, of cross-validations or of evaluations, parts of the names of runs, or files; each may
-            have a name in front, ``NAME=path``.
+        inputs: folders of runs, of cross-validations or of evaluations, parts of the names of runs, ``name:version`` of
+            a registered model, or files; each may have a name in front, ``NAME=path``.
 
     Raises:
         InputNotFoundError: when there is no such thing, or no evaluation of it.
@@ -89,16 +90,52 @@ def _given(text: str) -> tuple[str, Path]:
     name, equals, rest = text.partition("=")
     if equals and name.strip() and rest:
         below = Path(rest).expanduser()
-        return name.strip(), below.absolute() if below.exists() else _run(rest)
-    return "", _run(text)
+        return name.strip(), below.absolute() if below.exists() else _found(rest)
+    return text if _is_registered(text) else "", _found(text)
+
+
+def _found(text: str) -> Path:
+    """Find a version in the registry, a run or a cross-validation."""
+    return _version(text) if _is_registered(text) else _run(text)
+
+
+def _is_registered(text: str) -> bool:
+    from bundle_engine.experiment.registry import is_reference
+
+    return is_reference(text)
+
+
+def _version(reference: str) -> Path:
+    """Give the folder of the run that a version in the registry is from; of an ensemble that of its evaluation."""
+    from bundle_engine.experiment.registry import open_registry
+
+    version = open_registry().find(reference)
+    way_out = f"evaluate --model_id {reference} --output_dir DIR, and compare {reference}=DIR"
+    try:
+        folder = _run(version.tags.get("run", ""))
+    except InputNotFoundError:
+        message = f"the run that '{reference}' is from is not here, and so its measures are not known"
+        raise InputNotFoundError(message, hint=way_out) from None
+    if version.tags.get("weights", "1") == "1":
+        return folder
+    together = folder / ENSEMBLE
+    if not together.is_dir():
+        raise InputNotFoundError(f"the ensemble '{reference}' was not evaluated", hint=way_out)
+    return together
 
 
 def _run(text: str) -> Path:
+    from bundle_engine.experiment.parent import find_experiment
+
     try:
         return find_run(text)
     except InputNotFoundError as error:
+        near = error.hint
+    try:
+        return find_experiment(text, _KIND)
+    except InputNotFoundError:
         message = f"there is no file or folder '{text}', and no run of that name"
-        raise InputNotFoundError(message, hint=error.hint) from None
+        raise InputNotFoundError(message, hint=near) from None
 
 
 def _names(given: Sequence[tuple[str, Path]]) -> list[str]:

@@ -7,6 +7,7 @@ from html import escape
 from bundle_engine.evaluation.markup import definitions, plot, table, whole_page
 from bundle_engine.evaluation.sections import MEANINGS
 from bundle_engine.experiment.comparison.comparing import Comparison
+from bundle_engine.experiment.comparison.correction import LEVEL
 from bundle_engine.experiment.comparison.measurements import TRUE_CLASS, short_name
 from bundle_engine.experiment.comparison.plots import Drawing
 from bundle_engine.experiment.comparison.sheets import (
@@ -35,6 +36,14 @@ _BOXES = (
 _SCATTER = (
     "Each point is a subject, with its value of the one across and of the other up. On the dotted line both are the"
     " same. Blue: the one across is better; orange: the one up is better. Triangles on the edge: a value is infinite."
+)
+_METHOD = (
+    "Wilcoxon's p is exact for up to 50 pairs whose differences are all unlike; otherwise it is that of the normal"
+    " approximation, or of all ways to put the signs where there are few pairs. Mann and Whitney's p is exact where a"
+    " group has up to 8 subjects and no two values are equal, otherwise that of the normal approximation, corrected for"
+    " ties and continuity. Both are computed by scipy. Who makes many tests finds something by luck; with Holm's"
+    " correction the chance that any of the tests of one set and measure names a better one by mistake is at most"
+    f" {LEVEL:.0%}. Sets and measures are questions of their own, and are not corrected for each other."
 )
 _LIMITS = (
     "What these tests are about: whether the difference between two trained models would show in other subjects like"
@@ -105,7 +114,7 @@ def _opening(comparison: Comparison) -> str:
     parts.append("<h3>The measures</h3>" + definitions(words))
     if TRUE_CLASS in comparison.metrics:
         parts.append("<p class='quiet'>A classification has no structures: in their place stands the true class.</p>")
-    parts.append(f"<h3>How to read the tests</h3><p>{escape(_LIMITS)}</p></section>")
+    parts.append(f"<h3>How to read the tests</h3><p>{escape(_LIMITS)}</p><p>{escape(_METHOD)}</p></section>")
     return "\n".join(parts)
 
 

@@ -70,7 +70,7 @@ def test_runs_are_compared_on_each_set_that_they_share(tables: Path) -> None:
 
 def test_the_long_table_has_all_values_and_columns_and_can_be_read_back(tables: Path, models) -> None:
     names = list(dict.fromkeys(row.subject for row in models["good"]))
-    found = compare([tables / "good", tables / "bad"], dataset=dataset(tables, names[1:]))
+    found = compare([tables / "good", tables / "bad"], dataset=dataset(tables, names[1:]), metrics=["Dice"])
     write_comparison(found, tables / "out")
     rows = rows_of(tables / "out" / "MetricsAcrossAllRuns.csv")
     assert list(rows[0])[:6] == ["run", "split", "set", "Patient", "Structure", "Dice"]
@@ -381,3 +381,29 @@ def test_a_cross_validation_without_a_test_set_sums_its_folds_up(models, write, 
     dice = [row.agreement.dice for row in models["good"] if row.structure == "anterior"]
     assert sheet.rows[3][4] == f"{np.mean(dice):.3f} ± {np.std(dice, ddof=1):.3f}"
     assert "3 pairs have no subject in common" in as_text(found)
+
+
+def test_registered_models_stand_for_the_runs_that_they_are_from(
+    models, write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    from bundle_engine.experiment.registry import open_registry
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BUNDLE_ENGINE_RUNS", str(tmp_path / "runs"))
+    registry = open_registry(make=True)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "LICENSE").write_text("free")
+    ids = {"good": "b/20260101-120000-train", "bad": "b/20260102-120000-cross_validation", "gone": "b/nowhere"}
+    write(tmp_path / "runs" / ids["good"] / "evaluation", {"test": models["good"]})
+    (tmp_path / "runs" / ids["good"] / "run.json").write_text("{}")
+    write(tmp_path / "runs" / ids["bad"] / "ENSEMBLE" / "evaluation", {"test": models["bad"]})
+    record = {"kind": "cross_validation", "id": ids["bad"], "bundle": "b", "root": "b", "children": []}
+    (tmp_path / "runs" / ids["bad"] / "experiment.json").write_text(json.dumps(record))
+    for name, id in ids.items():
+        registry.register(tmp_path / "bundle", "m", {"run": id, "weights": "5" if name == "bad" else "1"})
+    found = compare(["m:1", "voting=m:2"])
+    assert [each.name for each in found.contestants] == ["m:1", "voting"]
+    assert {t.better for t in found.paired} == {"m:1"}
+    with pytest.raises(InputNotFoundError, match="the run that 'm:3' is from is not here"):
+        compare(["m:1", "m:3"])
