@@ -85,7 +85,7 @@ class SlurmLauncher(NamedTuple):
             executor = self.executor(job)
             try:
                 return _SlurmProcess(executor.submit(self.work(job)), queue)
-            except submitit.core.utils.FailedSubmissionError as error:
+            except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
                 raise OSError(str(error).strip().splitlines()[-1]) from None
 
         schedule = Schedule(

@@ -108,5 +108,5 @@ def test_a_job_on_a_cluster_can_be_stopped(cluster: Any, tmp_path: Path) -> None
 
 
 def test_no_cluster_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no ray cluster at '127.0.0.1:1'"):
+    with pytest.raises(UsageError, match=r"there is no ray cluster at '127\.0\.0\.1:1'"):
         make_launcher("ray", address="127.0.0.1:1").launch([counting("a", tmp_path)])

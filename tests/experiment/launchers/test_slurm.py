@@ -6,6 +6,8 @@ import os
 import pickle
 import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -95,30 +97,23 @@ def test_submitit_runs_the_jobs(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_preempted_saves_and_goes_on_later(tmp_path: Path) -> None:
-    begins = "import pathlib, sys, time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')"
-    job = Job(
-        "a",
-        (sys.executable, "-S", "-c", begins),
-        tmp_path / "a",
-        again=(sys.executable, "-S", "-c", "print('goes on')"),
+    begun = tmp_path / "begun"
+    begins = (
+        f"import pathlib, sys, time\npathlib.Path({str(begun)!r}).touch()\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')"
     )
+    words = [(sys.executable, "-S", "-c", code) for code in (begins, "print('goes on')")]
+    job = Job("a", words[0], tmp_path / "a", again=words[1])
     work = SlurmLauncher().work(job)
-
-    def preempted(_seconds: float | None) -> None:
-        import time
-
-        time.sleep(0.5)
-        write_record(job.folder, Record(id="a/a", bundle="a", workflow="train", status="interrupted"))
-        raise SystemExit(-1)  # what submitit does when the signal came
-
-    whole, work._wait = work._wait, preempted  # type: ignore[method-assign, assignment]
-    with pytest.raises(SystemExit):
-        try:
-            work()
-        finally:
-            work._wait = whole  # type: ignore[method-assign]
-            later = work.checkpoint()
+    at_work = threading.Thread(target=work)
+    at_work.start()
+    while not begun.exists():
+        time.sleep(0.02)
+    time.sleep(0.1)
+    later = work.checkpoint()  # what submitit does when the signal came
+    at_work.join(10)
     assert job.log_file.read_text() == "saved\n"
+    write_record(job.folder, Record(id="a/a", bundle="a", workflow="train", status="interrupted"))
     assert pickle.loads(pickle.dumps(later.function))() == 0
     assert job.log_file.read_text() == "saved\ngoes on\n"
 
