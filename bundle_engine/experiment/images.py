@@ -97,28 +97,41 @@ def channels_expected(metadata: Mapping[str, Any], network: Any = None) -> int |
         metadata: the bundle's.
         network: how the config describes the network.
     """
-    formats = metadata.get("network_data_format")
-    inputs = formats.get("inputs") if isinstance(formats, Mapping) else None
-    if isinstance(inputs, Mapping):
-        entry: Any = inputs.get("image") or next(iter(inputs.values()), {})
-        number = entry.get("num_channels") if isinstance(entry, Mapping) else None
-        if isinstance(number, int):
-            return number
+    number = _input_of(metadata).get("num_channels")
+    if isinstance(number, int):
+        return number
     number = network.get("in_channels") if isinstance(network, Mapping) else None
     return number if isinstance(number, int) else None
 
 
-def look_at_images(images: Sequence[Path], channels: int | None) -> None:
-    """Make sure that images can be read, and have the channels that a network takes.
+def axes_expected(metadata: Mapping[str, Any], network: Any = None) -> int | None:
+    """Tell how many axes of space an image has to have; None where nothing says so."""
+    number = network.get("spatial_dims") if isinstance(network, Mapping) else None
+    if isinstance(number, int):
+        return number
+    shape = _input_of(metadata).get("spatial_shape")
+    return len(shape) if isinstance(shape, list) and shape else None
+
+
+def _input_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    formats = metadata.get("network_data_format")
+    inputs = formats.get("inputs") if isinstance(formats, Mapping) else None
+    entry: Any = inputs.get("image") or next(iter(inputs.values()), {}) if isinstance(inputs, Mapping) else {}
+    return entry if isinstance(entry, Mapping) else {}
+
+
+def look_at_images(images: Sequence[Path], channels: int | None, axes: int | None = None) -> None:
+    """Make sure that images can be read, and have the channels and axes that a network takes.
 
     Args:
         images: NIfTI files.
         channels: see `channels_expected`.
+        axes: see `axes_expected`.
 
     Raises:
         InputError: naming all files that something is wrong with.
     """
-    problems = [(path, problem) for path in images if (problem := _problem_of(path, channels))]
+    problems = [(path, problem) for path in images if (problem := _problem_of(path, channels, axes))]
     if len(problems) == 1:
         raise InputError(f"'{problems[0][0]}' {problems[0][1]}")
     if problems:
@@ -184,7 +197,7 @@ def intensities_of(path: Path, axes: int) -> NDArray[Any] | None:
     return values if values.dtype.kind in "biuf" else None
 
 
-def _problem_of(path: Path, channels: int | None) -> str | None:
+def _problem_of(path: Path, channels: int | None, axes: int | None) -> str | None:
     import nibabel
 
     try:
@@ -204,6 +217,10 @@ def _problem_of(path: Path, channels: int | None) -> str | None:
         if len(shape) == 4:
             said = f"is 4D, of the shape {shape}: it {said}, or points in time"
         return f"{said}, and the network takes {channels}"
+    if axes == 3 and len(shape) == 2:
+        return f"is flat, of the shape {shape}, and the network takes images with three axes"
+    if axes == 2 and len(shape) > 2 and shape[2] not in (1, channels):
+        return f"has {shape[2]} slices, and the network takes flat images"
     try:
         image.dataobj[(slice(0, 1),) * len(shape)]
         with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:

@@ -94,7 +94,8 @@ def predict(
     if places.data not in parser:
         raise UsageError(f"the config '{config}' has no dataset", hint=f"what it is made from belongs at {places.data}")
     orders = files.orders_of(images, folder, overwrite=overwrite)
-    files.look_at_images(images, files.channels_expected(metadata, parser.get("network_def")))
+    network = parser.get("network_def")
+    files.look_at_images(images, files.channels_expected(metadata, network), files.axes_expected(metadata, network))
     weights = model.weights or _own_weights(parser, places, model.bundle)
     changes = _changes(parser, places, weights, model, images)
     try:
