@@ -75,7 +75,7 @@ def write_cross_validation_results(
                 below = Path(file_name(fold), inside if inside.parts else part)
                 _copy(each.folder, outside / RESULTS / below)
                 rows = measurements_of(each, run, fold)
-                entries.append(Entry(run, fold, part, target / below / METRICS, rows))
+                entries.append(Entry(run, fold, part, below / METRICS, rows))
         comparison = compare_entries(entries, dataset=dataset, group=group, alone=True)
         write_into(outside / RESULTS, comparison, title=f"Cross-validation {run}")
     return target / PAGE

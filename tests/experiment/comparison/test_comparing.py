@@ -353,6 +353,8 @@ def test_the_results_of_a_cross_validation(folds: Path, models) -> None:
         (str(number), "ENSEMBLE") for number in range(3)
     }
     assert "<title>Cross-validation hippocampus</title>" in page.read_text()
+    assert "<td>1/val/metrics.csv</td>" in page.read_text()
+    assert str(folds) not in page.read_text()
     assert "have no subject in common" not in page.read_text()
     again = compare([folds])  # the folder of the cross-validation is read through its results
     assert {each.name for each in again.contestants} == {"0", "1", "2", "ENSEMBLE"}
