@@ -24,6 +24,7 @@ __all__ = [
     "ARGUMENTS",
     "job_of",
     "overrides_of",
+    "own_places",
     "require_overrides",
     "threads_of",
     "wait_for",
@@ -70,7 +71,7 @@ def write_arguments(
     ids = {key: value for key, value in kept.items() if key not in OPTIONS}
     content = {
         **kept,
-        **_own_places(folder, configs, ids),
+        **own_places(folder, configs, ids),
         TRAIN: literal(subjects.of(fold.train)),
         VALIDATION: literal(subjects.of(fold.validation)),
     }
@@ -91,7 +92,7 @@ def overrides_of(folder: Path) -> dict[str, Any]:
     return {**{key: value for key, value in content.items() if key not in OPTIONS}, "output_dir": str(folder)}
 
 
-def _own_places(folder: Path, configs: Configs, overrides: Mapping[str, Any]) -> dict[str, str]:
+def own_places(folder: Path, configs: Configs, overrides: Mapping[str, Any]) -> dict[str, str]:
     """Find what a config writes to a folder that does not depend on the run's, and give it one of its own."""
     from bundle_engine.workflow.roots import importable
 
