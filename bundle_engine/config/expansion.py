@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import macros, merge, source, tree
-from bundle_engine.config.ids import EXPRESSION, EXTENDS, MACRO, ROOT, Id
+from bundle_engine.config.ids import EXPRESSION, EXTENDS, MACRO, MERGE, ROOT, Id
 from bundle_engine.config.names import is_import
 from bundle_engine.config.origins import Entry, Origins
 from bundle_engine.config.policy import root_of
@@ -175,10 +175,46 @@ class Expansion:
                         self.imports.append(statement)
             self.pending.pop(0)
 
+    def open(
+        self,
+        config: Any,
+        id: Id,
+        operator: str,
+        files: MacroFiles,
+        origins: Origins,
+        place: Callable[[Id], Place | None],
+        changed: Callable[[Id], Any],
+    ) -> None:
+        """Write out the macro that stands where an override is about to change something inside of it.
+
+        Args:
+            config: the config.
+            id: what the override changes.
+            operator: how: what is merged into the value itself is inside of it, too.
+            files, origins, place, changed: see `run`.
+        """
+        for around in macros_around(config, id, operator):
+            later, self.pending = self.pending, [around]
+            try:
+                self.run(config, files, origins, place, changed)
+            finally:
+                self.pending = later
+
     def take_imports(self) -> list[Id]:
         """Give the import statements that did not run yet; they count as run from now on."""
         imports, self.imports = self.imports, []
         return imports
+
+
+def macros_around(config: Any, id: Id, operator: str) -> Iterator[Id]:
+    """Give the ids of the macros that an override would change the inside of; the caller writes out each at once."""
+    for depth in range(1, len(id) + (operator == MERGE)):
+        try:
+            value = tree.find(config, Id(id[:depth]))
+        except tree.NoSuchKey:
+            return
+        if value.__class__ is str and value.startswith(MACRO):
+            yield Id(id[:depth])
 
 
 def strings_at(config: Any, id: Id, wanted: Callable[[str], bool]) -> list[tuple[Any, Any, str, Any]]:

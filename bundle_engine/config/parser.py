@@ -286,11 +286,11 @@ class ConfigParser(ConfigFiles):
                 operator, words = split_operator(key)
                 id = Id.parse(words)
                 self._may_write(id)
-                existed = id in self
+                self._expansion.open(self.config, id, operator, *self._expanding())
+                self._overrides.append((id, id in self))
                 changed = id.parent if operator == DELETE else id  # the items behind have other ids then
                 self._resolver.graph.drop(changed)
                 merge.apply(self.config, {key: tree.copy(value)}, origin, self._origins)
-                self._overrides.append((id, existed))
                 self._expansion.pending.append(changed)
 
     def unused_overrides(self, *used: str) -> dict[str, str]:
@@ -353,8 +353,7 @@ class ConfigParser(ConfigFiles):
                 self._run_imports()
             if node is not None and node.kind == INSIDE and "default" in kwargs:
                 node = resolver.graph.maybe(node)
-                if resolver.resolve(node) is ABSENT:
-                    node = None
+                node = None if resolver.resolve(node) is ABSENT else node
             if node is None:
                 default = kwargs["default"]
                 if not isinstance(default, ConfigItem):
@@ -391,8 +390,7 @@ class ConfigParser(ConfigFiles):
                 self._resolver.check(node)
 
     def _node(self, id: IdLike) -> Node:
-        node = self._ready().graph.find(Id.parse(id))
-        if node is None:
+        if (node := self._ready().graph.find(Id.parse(id))) is None:
             raise self._not_found(Id.parse(id))
         return node
 
@@ -403,8 +401,11 @@ class ConfigParser(ConfigFiles):
             if self.config.__class__ is str:
                 self.config = macros.expand_root(self.config, self._files.load, self._origins)
                 self._resolver = self._new_resolver()
-            self._expansion.run(self.config, self._files, self._origins, self._place, self._resolver.graph.drop)
+            self._expansion.run(self.config, *self._expanding())
         return self._resolver
+
+    def _expanding(self) -> tuple[Any, ...]:
+        return self._files, self._origins, self._place, self._resolver.graph.drop
 
     def _run_imports(self) -> None:
         if self._expansion.imports and self._policy.level != "data":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import ConfigParser, macros, merge, source, tree
-from bundle_engine.config.expansion import MacroFiles
+from bundle_engine.config.expansion import MacroFiles, macros_around, strings_at
 from bundle_engine.config.ids import EXTENDS, MACRO, META, ROOT, Id, split_operator, split_path
 from bundle_engine.config.origins import Entry, Origins
 from bundle_engine.config.source import COMMAND_LINE, Document, PathLike, Source
@@ -150,7 +150,10 @@ class _Reading:
     def override(self, pairs: Mapping[str, Any], name: str) -> None:
         origin = Source(name)
         for key, value in pairs.items():
-            id = Id.parse(split_operator(key)[1])
+            operator, words = split_operator(key)
+            id = Id.parse(words)
+            for around in macros_around(self.root, id, operator):
+                self._expand_macros(strings_at(self.root, around, lambda text: text[0] == MACRO))
             existed = _exists(self.root, id)
             if self._apply(key, tree.copy(value), origin, self.root):
                 self.overrides.append((id, existed))
@@ -246,7 +249,7 @@ class _Reading:
     # --- macros ---
 
     def _expand_macros(self, found_macros: list[tuple[Any, Any, str, Any]]) -> None:
-        self.copied = {tree.id_of(path) for _, _, _, path in found_macros}
+        self.copied |= {tree.id_of(path) for _, _, _, path in found_macros}
         try:
             self.sources.update(macros.expand(self.root, found_macros, self._load, self.origins))
             return

@@ -31,6 +31,8 @@ def files(write):
     write("scripts/__init__.py", "")
     write("a.yaml", TRAIN)
     write("b.yaml", "lr: 1e-3\nnet::bias: false\n")
+    write("copy.yaml", "net: '%block.yaml::net'\n")
+    write("block.yaml", "net: {in_features: 4}\n")
     write("broken.yaml", "a: [1\n")
     write("missing.yaml", "a: '%b'\nc: '%d.yaml::e'\n")
     return write
@@ -56,6 +58,7 @@ def test_show_prints_yaml_that_reads_back(cli, files, write):
         pytest.param(["a.yaml", "--resolved", "--id", "net", "b.yaml"], RESOLVED, id="options-between-files"),
         pytest.param(["--config_file", "a.yaml,b.yaml", "--id", "lr"], "0.001\n", id="with-commas"),
         pytest.param(["a.yaml", "b.yaml", "--id", "lr", "--origins"], ORIGIN, id="origins"),
+        pytest.param(["copy.yaml", "--net::bias", "1", "--id", "net"], "in_features: 4\nbias: 1\n", id="into-a-macro"),
         pytest.param(["a.yaml", "--id", "run", "--format", "json"], '[\n  "$print(@net)"\n]\n', id="json"),
         pytest.param(["a.yaml", "--+run", "['$1']", "--id", "run"], "- $print(@net)\n- $1\n", id="append"),
         pytest.param(["a.yaml", "--~net", "--id", ""], "lr: 0.002\nsize: 2\nrun:\n  - $print(@net)\n", id="delete"),

@@ -239,3 +239,42 @@ def test_copied_values_come_from_where_they_were_written(write: Callable[..., Pa
     parser.parse()
     assert str(parser.where("a::x").place) == "other.yaml:2:6"
     assert [str(place) for place in parser.where("a").overrode] == ["top.yaml:1:4"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"copy::width": 5}, {"width": 5, "more": {"x": 1}}),
+        ({"copy::more::x": 2}, {"width": 3, "more": {"x": 2}}),
+        ({"copy::width": 5, "copy::more::x": 2}, {"width": 5, "more": {"x": 2}}),
+        ({"+copy": {"more": {"y": 7}}}, {"width": 3, "more": {"x": 1, "y": 7}}),
+        ({"~copy::more": None}, {"width": 3}),
+        ({"copy": 4}, 4),
+        ({"copy::inner": "%block::more", "copy::inner::x": 9}, {"width": 3, "more": {"x": 1}, "inner": {"x": 9}}),
+        ({"through::more::x": 2}, {"width": 3, "more": {"x": 1}}),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) and "width" not in value else "",
+)
+def test_an_override_goes_into_what_a_macro_copies(overrides: dict[str, Any], expected: Any) -> None:
+    block = {"width": 3, "more": {"x": 1}}
+    parser = ConfigParser({"block": block, "copy": "%block", "through": "%copy"})
+    parser.override(overrides)
+    assert parser.get_parsed_content("copy") == expected
+    assert parser.get_parsed_content("block") == {"width": 3, "more": {"x": 1}}, "the copy is another one"
+
+
+def test_an_override_goes_into_what_a_macro_copies_from_a_file(write: Callable[..., Path]) -> None:
+    write("other.yaml", "net: {width: 3, depth: 2}\n")
+    parser = ConfigParser()
+    parser.read_config(write("main.yaml", "net: '%other.yaml::net'\nlater: '%none.yaml::x'\n"))
+    parser.override({"net::width": 5})
+    assert parser.where("net::width").place.source == "command line"
+    parser.override({"later": 1})  # a macro that nobody asked for yet may still be replaced
+    assert parser.get_parsed_content() == {"net": {"width": 5, "depth": 2}, "later": 1, "_meta_": {}}
+
+
+def test_an_override_into_a_macro_that_leads_nowhere_tells_of_the_macro(write: Callable[..., Path]) -> None:
+    parser = ConfigParser()
+    parser.read_config(write("main.yaml", "net: '%none.yaml::net'\n"))
+    with pytest.raises(InputNotFoundError, match=r"cannot find the file 'none\.yaml'"):
+        parser.override({"net::width": 5})

@@ -37,6 +37,7 @@ OUTSIDE = [
 
 def parser_of(bundle: str, workflow: str, policy: str) -> ConfigParser:
     parser = ConfigParser(policy=policy)
+    parser.bundle_root = BUNDLES / bundle
     parser.read_config([BUNDLES / bundle / "configs" / f"{name}.yaml" for name in workflow.split(",")])
     return parser
 

@@ -139,7 +139,7 @@ def test_a_bundle_and_what_many_gpus_change() -> None:
     old.read_config(CONFIGS / "train.yaml")
     new.read_config([CONFIGS / "train.yaml", CONFIGS / "multi_gpu_train.yaml"])
     found = {d.id: d.kind for d in compare(old, new)}
-    assert found["train::sampler"] == "added"
+    assert found["train::dataloader::sampler"] == "added"
     assert found["train::dataloader::shuffle"] == "changed"
     assert found["network"] == "changed"
     assert "optimizer" not in found
