@@ -86,7 +86,7 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
         else:
             overrides[flag.key] = _override(command, flag, overrides)
     for name, texts in given.items():
-        if len(texts) > 1 and (option := command.option(name)) is not None and option.kind != "files":
+        if len(texts) > 1 and (option := command.option(name)) is not None and option.kind not in ("files", "texts"):
             given[name] = texts[-1:]
     options = _bind(command, positional, given)
     return Arguments(options, list(overrides.values()))

@@ -15,8 +15,9 @@ class Option(NamedTuple):
 
     Attributes:
         name: as on the command line, and as the parameter of the command's function.
-        kind: how its value is read: ``text``, ``file``, ``files``, ``log`` (a file or False), ``settings`` (a name, a
-            file or a mapping), ``optional`` (a text, or nothing, which is True) or ``switch``.
+        kind: how its value is read: ``text``, ``texts`` (a list of those that were given), ``file``, ``files``,
+            ``log`` (a file or False), ``settings`` (a name, a file or a mapping), ``optional`` (a text, or nothing,
+            which is True) or ``switch``.
         shows: what stands for its value in the help.
         meaning: what it does.
     """

@@ -171,6 +171,7 @@ _ELSEWHERE = (
     ("modelling", "MODELLING", "predict package_model"),
     ("registering", "REGISTERING", "register models"),
     ("cross_validating", "CROSS_VALIDATING", "cross_validate"),
+    ("sweeping", "SWEEPING", "sweep"),
     ("comparing", "COMPARING", "compare"),
     ("views", "VIEWS", "show explain diff manifest completion"),
     ("verifying", "VERIFYING", "verify verify_metadata"),

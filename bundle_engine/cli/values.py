@@ -78,6 +78,8 @@ def read_option(option: Option, text: str) -> Any:
         return text.lower() == "true"
     if option.kind == "files":
         return _files(text)
+    if option.kind == "texts":
+        return [text]
     if option.kind == "settings" and text.startswith("{"):
         value = read_value(text)
         return value if isinstance(value, Mapping) else text

@@ -1,0 +1,1 @@
+"""Sweeps: runs of one bundle with other values."""

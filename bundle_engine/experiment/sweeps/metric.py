@@ -1,0 +1,104 @@
+"""What a trial came to: the value of a metric, in the end and while it runs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bundle_engine.errors import InputError
+from bundle_engine.experiment.progress import read_progress
+from bundle_engine.runs.record import read_record
+
+__all__ = ["MAXIMIZE", "METRICS", "MINIMIZE", "Metric", "direction_of"]
+
+METRICS = "metrics.json"
+"""A file in a run's folder in which any program may write numbers by their names, or lists of them, one per step."""
+
+MAXIMIZE, MINIMIZE = "maximize", "minimize"
+_BETTER_WHEN_SMALL = ("loss", "error", "distance", "mse", "mae", "rmse")
+
+
+def direction_of(name: str) -> str:
+    """Guess from a metric's name whether more is better."""
+    return MINIMIZE if any(part in name.lower() for part in _BETTER_WHEN_SMALL) else MAXIMIZE
+
+
+class Metric(NamedTuple):
+    """The metric of a sweep.
+
+    Attributes:
+        name: its name; empty for the key metric of the runs.
+        direction: ``maximize`` or ``minimize``.
+    """
+
+    name: str
+    direction: str
+
+    def better(self, one: float, other: float) -> bool:
+        """Tell whether a value is better than another."""
+        return one > other if self.direction == MAXIMIZE else one < other
+
+    def of(self, folder: Path) -> tuple[str, float] | None:
+        """Give the metric's name and value for a run that is done; None where it has none.
+
+        For the key metric of a validation, whose best value a training keeps, that is the best; else the last.
+        """
+        for name, values in _written(folder).items():
+            if name == self.name or not self.name:
+                return name, values[-1]
+        try:
+            results = read_record(folder).results
+        except InputError:
+            return None
+        engines = [facts for facts in results.values() if isinstance(facts, Mapping)]
+        for facts in engines:
+            key = facts.get("key_metric")
+            if key and self.name in ("", key) and "best_metric" in facts and self.direction == MAXIMIZE:
+                return str(key), float(facts["best_metric"])
+        for facts in engines:
+            name = self.name or str(facts.get("key_metric") or "")
+            if name in facts.get("metrics", {}):
+                return name, float(facts["metrics"][name])
+        return None
+
+    def now(self, folder: Path) -> list[tuple[int, float]]:
+        """Give the steps and values that are known of a run while it runs."""
+        for name, values in _written(folder).items():
+            if name == self.name or not self.name:
+                return list(enumerate(values, 1))
+        at = read_progress(folder)
+        if at.metric is None or not at.epoch or self.name not in ("", at.metric[0]):
+            return []
+        return [(at.epoch, at.metric[1])]
+
+    def names(self, folder: Path) -> list[str]:
+        """Give the names of all metrics of a run."""
+        found = list(_written(folder))
+        try:
+            results = read_record(folder).results
+        except InputError:
+            return found
+        for facts in results.values():
+            found += list(facts.get("metrics", {})) if isinstance(facts, Mapping) else []
+        return list(dict.fromkeys(found))
+
+
+def _written(folder: Path) -> dict[str, list[float]]:
+    """Read the numbers in a run's folder."""
+    try:
+        content = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none, or it is just being written
+        return {}
+    found = {}
+    for name, value in content.items() if isinstance(content, Mapping) else ():
+        values = value if isinstance(value, list) else [value]
+        if values and all(_is_number(each) for each in values):
+            found[str(name)] = [float(each) for each in values]
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
