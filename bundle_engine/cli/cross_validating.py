@@ -34,6 +34,7 @@ def cross_validate(
     threads: Any = None,
     group_column: str | None = None,
     seed: Any = None,
+    which: Any = None,
     epochs_to_test: Any = None,
     output_dir: str | None = None,
     workflow: str | None = None,
@@ -55,6 +56,7 @@ def cross_validate(
             "threads": threads,
             "group_column": group_column,
             "seed": seed,
+            "which": which,
             "epochs_to_test": epochs_to_test,
             "output_dir": output_dir,
             "workflow": workflow,
@@ -83,7 +85,7 @@ def cross_validate(
             threads=_count("threads", threads),
             group_column=group_column,
             seed=seed,
-            which="final" if epochs_to_test is None else epochs_to_test,
+            which=_which(which, epochs_to_test),
             output_dir=output_dir,
             workflow=workflow or "train",
             evaluate_workflow=evaluate_workflow,
@@ -292,6 +294,14 @@ def _has_id(configs: Configs, id: str) -> bool:
     return id in read_parser(configs.train, configs.root, {})
 
 
+def _which(word: Any, epoch: Any) -> str | int:
+    if word is not None and epoch is not None:
+        raise UsageError("--which and --epochs_to_test exclude each other")
+    if epoch is not None:
+        return _count("epochs_to_test", epoch) or 0
+    return "final" if word is None else str(word)
+
+
 def _settings(value: Any) -> Mapping[str, Any]:
     if value is None or isinstance(value, Mapping):
         return value or {}
@@ -375,12 +385,18 @@ CROSS_VALIDATING: tuple[Command, ...] = (
             ),
             Option("seed", "text", "N", "seed of the folds; sets the id seed, too, if the config has it (default: 0)"),
             Option(
-                "epochs_to_test",
+                "which",
                 "text",
                 "WHICH",
                 "which weights of each fold are evaluated: final, those that the bundle saves at the end; best, by the"
-                " metric of the validation, which is measured on the same subjects then; or the number of an epoch"
+                " metric of the validation, which is measured on the same subjects then; last, of the last checkpoint"
                 " (default: final)",
+            ),
+            Option(
+                "epochs_to_test",
+                "text",
+                "N",
+                "evaluate the checkpoint of this epoch; the last two and the best are kept",
             ),
             Option(
                 "output_dir",
