@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +52,16 @@ def evaluate_fold(
     digest = file_digest(weights)
     wanted = [name for name in sets if _evaluated(folder / EVALUATION / name) != digest]
     if wanted:
-        evaluate(
-            configs,
-            wanted=wanted,
-            checkpoints=[weights],
-            output_dir=folder / EVALUATION,
-            overrides=overrides,
-            outputs=Outputs(plots=False, thumbnails=False),
-            progress=progress,
-        )
+        with _quiet():
+            evaluate(
+                configs,
+                wanted=wanted,
+                checkpoints=[weights],
+                output_dir=folder / EVALUATION,
+                overrides=overrides,
+                outputs=Outputs(plots=False, thumbnails=False),
+                progress=progress,
+            )
     return folder / EVALUATION
 
 
@@ -113,15 +116,16 @@ def evaluate_ensemble(
     model = model_of_run(folder, which)
     together = "".join(file_digest(path) for path in model.weights)
     if _evaluated(folder / ENSEMBLE / EVALUATION / "test") != hashlib.sha256(together.encode()).hexdigest():
-        evaluate_model(
-            configs,
-            model,
-            overrides=overrides,
-            wanted=["test"],
-            output_dir=folder / ENSEMBLE / EVALUATION,
-            outputs=Outputs(plots=False, thumbnails=False),
-            progress=progress,
-        )
+        with _quiet():
+            evaluate_model(
+                configs,
+                model,
+                overrides=overrides,
+                wanted=["test"],
+                output_dir=folder / ENSEMBLE / EVALUATION,
+                outputs=Outputs(plots=False, thumbnails=False),
+                progress=progress,
+            )
     return rows_of(folder / ENSEMBLE, ENSEMBLE, ["test"])
 
 
@@ -155,6 +159,17 @@ def compare_folds(
         text = f"the folds are evaluated, and could not be compared: {error.message}"
         warnings.warn(text, BundleEngineWarning, stacklevel=2)
         return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out of the log what handlers say of each evaluation: the table says it of all."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _table(configs: Configs, overrides: Mapping[str, Any]) -> Path | None:

@@ -1,4 +1,4 @@
-"""How far a run is, read from the log and the checkpoints in its folder."""
+"""How far a run is, read from what it printed, or from the log in its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _EPOCH = re.compile(r"training: epoch (\d+)/(\d+)")
 _LOSS = re.compile(r"training: .*?\b\w*loss (\S+?)(?:,|$)")
 _LEFT = re.compile(r"training: .*?([\d:]+) left in all")
 _METRIC = re.compile(r"validation: (\w+) (\S+) in epoch")
-_HANDLER = re.compile(r"\.(\w+): Epoch\[\d+\] Metrics -- (\w+): (\S+)")
+_HANDLER = re.compile(r"Epoch\[\d+\] Metrics -- (.*)")  # of a StatsHandler, which may write to standard output only
+_KEY = re.compile(r"Key metric: (\w+) best value")
+_PAIR = re.compile(r"(\w+): (\S+)")
+_OUTPUT = "output.txt"
 
 
 class Progress(NamedTuple):
@@ -45,18 +48,13 @@ class Progress(NamedTuple):
 
 def read_progress(folder: Path) -> Progress:
     """Read how far the run in a folder is; nothing is known of one that has not begun."""
-    path = folder / LOG
-    try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _TAIL))
-            lines = file.read().decode("utf-8", errors="replace").splitlines()
-        written = path.stat().st_mtime
-    except OSError:
-        return Progress()
+    lines, written = _tail(folder / _OUTPUT)
+    if not lines:
+        lines, written = _tail(folder / LOG)
     found = Progress()
+    key = next((match[1] for line in reversed(lines) if (match := _KEY.search(line)) and _is_metric(match[1])), None)
     for line in reversed(lines):
-        found = _with_line(found, line)
+        found = _with_line(found, line, key)
         if found.max_epochs and found.loss is not None and found.metric is not None:
             break
     if found.left is not None:
@@ -64,7 +62,18 @@ def read_progress(folder: Path) -> Progress:
     return found
 
 
-def _with_line(found: Progress, line: str) -> Progress:
+def _tail(path: Path) -> tuple[list[str], float]:
+    """Give the last lines of a file, and when it was written."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _TAIL))
+            return file.read().decode("utf-8", errors="replace").splitlines(), path.stat().st_mtime
+    except OSError:
+        return [], 0.0
+
+
+def _with_line(found: Progress, line: str, key: str | None) -> Progress:
     """Add what a line says and a later one has not said."""
     if not found.max_epochs and (match := _EPOCH.search(line)):
         found = found._replace(epoch=int(match[1]), max_epochs=int(match[2]))
@@ -74,12 +83,16 @@ def _with_line(found: Progress, line: str) -> Progress:
         found = found._replace(loss=_number(match[1]))
     if found.metric is None and (match := _METRIC.search(line)):
         found = found._replace(metric=_named(match[1], match[2]))
-    if match := _HANDLER.search(line):
-        if "Evaluator" in match[1]:
-            found = found if found.metric is not None else found._replace(metric=_named(match[2], match[3]))
-        elif found.loss is None and match[2].endswith("loss"):
-            found = found._replace(loss=_number(match[3]))
+    for name, text in _PAIR.findall(match[1]) if (match := _HANDLER.search(line)) else ():
+        if not _is_metric(name):
+            found = found if found.loss is not None else found._replace(loss=_number(text))
+        elif name == key and found.metric is None:
+            found = found._replace(metric=_named(name, text))
     return found
+
+
+def _is_metric(name: str) -> bool:
+    return not name.endswith("loss")
 
 
 def _named(name: str, text: str) -> tuple[str, float] | None:
