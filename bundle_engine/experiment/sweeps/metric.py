@@ -31,15 +31,15 @@ class Metric(NamedTuple):
 
     Attributes:
         name: its name; empty for the key metric of the runs.
-        direction: ``maximize`` or ``minimize``.
+        direction: ``maximize`` or ``minimize``; empty to go by the name of the key metric.
     """
 
     name: str
-    direction: str
+    direction: str = ""
 
     def better(self, one: float, other: float) -> bool:
         """Tell whether a value is better than another."""
-        return one > other if self.direction == MAXIMIZE else one < other
+        return one < other if (self.direction or direction_of(self.name)) == MINIMIZE else one > other
 
     def of(self, folder: Path) -> tuple[str, float] | None:
         """Give the metric's name and value for a run that is done; None where it has none.
@@ -53,10 +53,13 @@ class Metric(NamedTuple):
             results = read_record(folder).results
         except InputError:
             return None
-        engines = [facts for facts in results.values() if isinstance(facts, Mapping)]
+        found = [(id, facts) for id, facts in results.items() if isinstance(facts, Mapping)]
+        found.sort(key=lambda each: each[0].endswith("trainer"))  # what is validated counts more
+        engines = [facts for _, facts in found]
         for facts in engines:
             key = facts.get("key_metric")
-            if key and self.name in ("", key) and "best_metric" in facts and self.direction == MAXIMIZE:
+            is_more = (self.direction or direction_of(str(key))) == MAXIMIZE  # what a training takes for better
+            if key and self.name in ("", key) and "best_metric" in facts and is_more:
                 return str(key), float(facts["best_metric"])
         for facts in engines:
             name = self.name or str(facts.get("key_metric") or "")

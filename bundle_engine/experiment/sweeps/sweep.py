@@ -73,7 +73,8 @@ class Plan:
     @property
     def counts(self) -> Metric:
         """The metric that counts."""
-        return Metric(self.metric or "", self.direction or direction_of(self.metric or ""))
+        known = direction_of(self.metric) if self.metric else MAXIMIZE if self.optuna is not None else ""
+        return Metric(self.metric or "", self.direction or known)
 
     def points(self) -> list[dict[str, Any]] | None:
         """Give what is tried, where that is known beforehand.
@@ -394,8 +395,8 @@ class _Trials:
         if found is not None:
             name, facts["result"] = found
             if not self.metric.name:  # the first one tells which metric counts
-                self.metric = Metric(name, self.plan.direction or direction_of(name))
-                self.plan = replace(self.plan, metric=name)
+                self.metric = Metric(name, self.metric.direction or direction_of(name))
+                self.plan = replace(self.plan, metric=name, direction=self.metric.direction)
                 self.write(settings={**self.experiment.settings, "plan": vars(self.plan)})
             return DONE, None
         if self.plan.metric is None and self._study is None:
