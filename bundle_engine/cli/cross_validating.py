@@ -337,7 +337,7 @@ def _load_cross_validate() -> Callable[..., int]:
 CROSS_VALIDATING: tuple[Command, ...] = (
     Command(
         name="cross_validate",
-        summary="train a bundle once for each fold of its subjects, and evaluate it on that fold",
+        summary="train and evaluate a bundle once for each fold of its subjects",
         usage="--bundle DIR [--number_of_cross_validation_splits N] [OPTIONS] [--any::id=VALUE ...]",
         options=(
             Option("bundle", "file", "DIR", "the bundle: a folder, or the name of a ready-made one"),
