@@ -137,6 +137,10 @@ def test_a_switch_takes_yes_and_no_only():
         read_option(option("switch"), "training")
 
 
+def test_texts_are_not_split():
+    assert read_option(option("texts"), "x=1,2; y=[1, 2]") == ["x=1,2; y=[1, 2]"]
+
+
 def test_all_kinds_are_known():
     kinds = {option.kind for command in COMMANDS.values() for option in command.options}
-    assert kinds <= {"text", "file", "files", "log", "settings", "optional", "switch"}
+    assert kinds <= {"text", "texts", "file", "files", "log", "settings", "optional", "switch"}

@@ -18,6 +18,7 @@ PAGES = [ROOT / "README.md", *TUTORIALS]
 NEEDS = {  # packages, by the page
     "tracking": ("mlflow", "sqlalchemy", "alembic", "tensorboard"),
     "cross_validation": ("mlflow", "sqlalchemy", "alembic", "sklearn"),
+    "sweep": ("optuna",),
 }
 DATA = {"cross_validation": {"Task04_Hippocampus": "hippocampus"}}  # what a page calls real data, by the page
 
