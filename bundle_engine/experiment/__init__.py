@@ -12,17 +12,19 @@ from bundle_engine.lazy import lazy_names
 _HOMES = {
     "EnsembleInferer": "ensemble",
     "Model": "models",
+    "cross_validate": "cross_validation",
     "model_of_bundle": "models",
     "model_of_run": "models",
     "predict": "prediction",
 }
 
-__all__ = ["EnsembleInferer", "Model", "model_of_bundle", "model_of_run", "predict"]
+__all__ = ["EnsembleInferer", "Model", "cross_validate", "model_of_bundle", "model_of_run", "predict"]
 
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 if TYPE_CHECKING:
+    from bundle_engine.experiment.cross_validation import cross_validate
     from bundle_engine.experiment.ensemble import EnsembleInferer
     from bundle_engine.experiment.models import Model, model_of_bundle, model_of_run
     from bundle_engine.experiment.prediction import predict

@@ -129,9 +129,7 @@ def evaluate_ensemble(
     return rows_of(folder / ENSEMBLE, ENSEMBLE, ["test"])
 
 
-def compare_folds(
-    folder: Path, folds: Sequence[str], configs: Configs, overrides: Mapping[str, Any], *, group: str | None = None
-) -> Path | None:
+def compare_folds(folder: Path, folds: Sequence[str], configs: Configs, overrides: Mapping[str, Any]) -> Path | None:
     """Put folds, and the ensemble where it was evaluated, side by side in ``CrossValResults``.
 
     Args:
@@ -139,7 +137,6 @@ def compare_folds(
         folds: names of its finished folds.
         configs: the bundle's configs.
         overrides: ids and values that are the same in all folds.
-        group: a column of the table of subjects to compare groups by, see `write_cross_validation_results`.
 
     Returns:
         the page of the comparison; None where it could not be made, of which there is a warning then.
@@ -153,7 +150,6 @@ def compare_folds(
             {name: folder / name / EVALUATION for name in folds},
             together if (together / "test" / RECORD).is_file() else None,
             dataset=_table(configs, overrides),
-            group=group,
         )
     except BundleEngineError as error:
         text = f"the folds are evaluated, and could not be compared: {error.message}"

@@ -21,6 +21,7 @@ import pytest
 from bundle_engine.data.store import Store
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment.cross_validation import CrossValidation, How, begin, carry_on, cross_validate
+from bundle_engine.experiment.outcome import trained_rows
 from bundle_engine.experiment.parent import read_experiment
 from bundle_engine.runs.folder import is_running, process_in
 from bundle_engine.runs.record import read_record
@@ -113,6 +114,12 @@ def test_the_networks_of_all_folds_vote_on_the_test_set(undisturbed: CrossValida
     assert rows["test", "ENSEMBLE"].subjects == rows["test", "fold_0"].subjects == 2
     record = json.loads((undisturbed.folder / "ENSEMBLE" / "evaluation" / "test" / "evaluation.json").read_text())
     assert [Path(each["path"]).parts[-3] for each in record["ensemble"]] == ["fold_0", "fold_1"]
+
+
+def test_without_an_evaluate_config_the_last_validation_counts(undisturbed: CrossValidation) -> None:
+    (row,) = trained_rows(undisturbed.folder / "fold_0", "fold_0", 4)
+    assert (row.set, row.fold, row.subjects, list(row.figures)) == ("val", "fold_0", 4, ["val_mean_dice"])
+    assert 0 < float(row.figures["val_mean_dice"] or 0) < 1
 
 
 def test_what_is_kept_of_preprocessing_is_shared(undisturbed: CrossValidation, cache: Path) -> None:
