@@ -294,8 +294,18 @@ SWEEPING: tuple[Command, ...] = (
                 " overrides; the command line wins over it",
             ),
             Option("bundle", "file", "DIR", "the bundle: a folder, or the name of a ready-made one"),
-            Option("grid", "texts", "IDS", "try all of these values, 'id=1,2; other=[16,32],[32,64]', each with each"),
-            Option("zip", "texts", "IDS", "lists of the same length that go together, 'id=1,2; other=a,b'"),
+            Option(
+                "grid",
+                "texts",
+                "IDS",
+                "try all values, 'id=1,2; other=[16,32],[32,64]', each with each; may be given several times",
+            ),
+            Option(
+                "zip",
+                "texts",
+                "IDS",
+                "lists of the same length that go together, 'id=1,2; other=a,b'; each --zip goes with each",
+            ),
             Option(
                 "space",
                 "texts",
@@ -370,7 +380,7 @@ SWEEPING: tuple[Command, ...] = (
             ('sweep --bundle my_bundle --grid "learning_rate=1e-3,1e-4; batch_size=2,4"', "four runs"),
             ('sweep --bundle my_bundle --space "learning_rate=log(1e-5, 1e-2)" --random 10', "ten, drawn at random"),
             (
-                'sweep --bundle my_bundle --space "learning_rate=log(1e-5, 1e-2)" --optuna 30 --pruner median',
+                'sweep --bundle my_bundle --space "lr=log(1e-5, 1e-2)" --optuna 30 --pruner median',
                 "30 that Optuna chooses; those that lag behind are stopped",
             ),
             ("sweep sweep.yaml --bundle my_bundle --max_epochs 5", "what a file says, with five epochs each"),
