@@ -42,6 +42,7 @@ _NOT_HERE = frozenset({"record", "dry_run", "log_file", "config_file", "workflow
 _PLACES = {"save_dir": "models", "log_dir": "logs", "output_dir": "outputs"}  # of handlers
 _HANDLERS = (f"train{SEP}handlers", f"validate{SEP}handlers")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_WAITING = "OMP_WAIT_POLICY"
 _PATIENCE = 90.0  # seconds that runs have to end whose experiment was killed
 _TAIL = 12  # lines of what a run printed
 
@@ -155,10 +156,24 @@ def job_of(experiment: Experiment, child: Child, parent: Path) -> Job:
         command=product_command(*begin, *more),
         folder=folder,
         again=product_command("run", "--resume", str(folder), "--progress", "plain"),
-        environment={} if child.threads is None else dict.fromkeys(_THREADS, str(child.threads)),
+        environment=_environment(child.threads),
         threads=child.threads,
         cwd=Path(experiment.cwd),
     )
+
+
+def _environment(threads: int | None) -> dict[str, str]:
+    """Give the variables for a number of threads.
+
+    Threads that wait for each other sleep: where the machine has other work to do, such as another fold, turning round
+    and round instead makes two threads several times slower than one.
+    """
+    if threads is None:
+        return {}
+    found = dict.fromkeys(_THREADS, str(threads))
+    if threads > 1 and _WAITING not in os.environ:
+        found[_WAITING] = "PASSIVE"
+    return found
 
 
 def wait_for(folders: Sequence[Path]) -> None:

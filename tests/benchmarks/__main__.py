@@ -20,6 +20,8 @@ BENCHMARKS = (
     "distances",
     "evaluating",
     "preprocessing_cache",
+    "cross_validation",
+    "killed_folds",
 )
 
 

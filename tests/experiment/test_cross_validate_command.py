@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,10 @@ def test_a_damaged_record_is_told(prepare: Callable[..., Path], capsys: Any) -> 
     assert "this is no record of an experiment" in capsys.readouterr().err
 
 
-def test_what_a_fold_is_told(prepare: Callable[..., Path], tiny: Path, hippocampus: Path) -> None:
+def test_what_a_fold_is_told(
+    prepare: Callable[..., Path], tiny: Path, hippocampus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     folder = prepare(overrides={"max_epochs": 3, "tracking": "mlflow"}, seed=5)
     experiment = read_experiment(folder)
     assert (experiment.settings["seed"], experiment.settings["subjects"]) == (5, 8)
@@ -117,6 +121,9 @@ def test_what_a_fold_is_told(prepare: Callable[..., Path], tiny: Path, hippocamp
     assert job.again is not None
     assert job.again[3:] == ("run", "--resume", str(folder / "fold_1"), "--progress", "plain")
     assert job.environment["OMP_NUM_THREADS"] == "1"
+    assert "OMP_WAIT_POLICY" not in job.environment
+    two = job_of(experiment, replace(experiment.children[1], threads=2), folder)
+    assert (two.environment["OMP_NUM_THREADS"], two.environment["OMP_WAIT_POLICY"]) == ("2", "PASSIVE")
 
 
 def test_folds_do_not_write_to_one_folder(prepare: Callable[..., Path], tiny: Path) -> None:
