@@ -14,7 +14,7 @@ from bundle_engine.errors import InputError, Place, UsageError
 
 if TYPE_CHECKING:
     from bundle_engine.evaluation.sets import Configs
-    from bundle_engine.experiment.sweeps.sweep import How, Plan, Sweep
+    from bundle_engine.experiment.sweeps import How, Plan, Sweep
 
 __all__ = ["SWEEPING", "sweep"]
 
@@ -50,7 +50,7 @@ def sweep(
     **override: Any,
 ) -> int:
     """Run a bundle with other values; ``bundle-engine sweep --help`` explains the options."""
-    from bundle_engine.experiment.sweeps import sweep as sweeps
+    from bundle_engine.experiment import sweeps
 
     at_once = _count("parallel", parallel)
     if resume:
@@ -94,7 +94,7 @@ def sweep(
 
 
 def _plan(written: Mapping[str, Any]) -> Plan:
-    from bundle_engine.experiment.sweeps.sweep import Plan
+    from bundle_engine.experiment.sweeps import Plan
 
     names = {"zip": "zipped", "space": "ranges"}
     found = {names.get(name, name): value for name, value in written.items() if value is not None}
@@ -145,7 +145,7 @@ def _before(
     """Find a sweep that goes on, and work where it was begun."""
     from bundle_engine.cli import report
     from bundle_engine.experiment.parent import find_experiment, read_experiment
-    from bundle_engine.experiment.sweeps.sweep import KIND, How
+    from bundle_engine.experiment.sweeps import KIND, How
     from bundle_engine.runs.folder import RUNS, runs_dir
 
     folder = find_experiment(name, KIND)
@@ -162,7 +162,7 @@ def _before(
 def _carried_on(folder: Path, how: How) -> Sweep:
     """Run the trials; whatever ends that, say how to go on."""
     from bundle_engine.cli import report
-    from bundle_engine.experiment.sweeps.sweep import carry_on
+    from bundle_engine.experiment.sweeps import carry_on
 
     try:
         return carry_on(folder, how=how)
@@ -176,7 +176,7 @@ def _carried_on(folder: Path, how: How) -> Sweep:
 def _tell(done: Sweep) -> int:
     """Print what came of it, and how to go on."""
     from bundle_engine.cli import report
-    from bundle_engine.experiment.sweeps.sweep import BEST_ARGUMENTS, BEST_CONFIG
+    from bundle_engine.experiment.sweeps import BEST_ARGUMENTS, BEST_CONFIG
     from bundle_engine.experiment.sweeps.table import PLOT, TABLE, render
     from bundle_engine.runs.folder import shown
 

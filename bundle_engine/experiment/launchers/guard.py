@@ -17,16 +17,13 @@ def main(arguments: list[str]) -> None:
     """Become a command.
 
     Args:
-        arguments: number of the process that started this one, the cores to keep to, as ``0,1`` or empty, and the words
-            of the command.
+        arguments: number of the process that started this one, and the words of the command.
     """
-    parent, kept, *command = arguments
+    parent, *command = arguments
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # as schedulers do, so that it saves
-        if kept:
-            os.sched_setaffinity(0, {int(core) for core in kept.split(",")})
         if os.getppid() != int(parent):
             sys.exit(143)  # it has ended already
     if hasattr(signal, "pthread_sigmask"):

@@ -112,7 +112,7 @@ def start_process(job: Job, environment: dict[str, str]) -> LocalProcess:
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
     is_linux = sys.platform == "linux"
     if is_linux:
-        command = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), "", *command)
+        command = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command)
     else:  # a command of this product sees its standard input end
         variables[_WATCHED] = "1"
     with open(job.log_file, "ab") as log:

@@ -23,8 +23,8 @@ from bundle_engine.runs.record import Record, write_record
 ROOT = Path(__file__).resolve().parents[3]
 SAVES = """
 import pathlib, signal, sys, time
-pathlib.Path(sys.argv[1]).with_suffix(".begun").touch()
 try:
+    pathlib.Path(sys.argv[1]).with_suffix(".begun").touch()
     time.sleep(60)
 except KeyboardInterrupt:
     pathlib.Path(sys.argv[1]).write_text("saved")

@@ -28,7 +28,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 print("from", place.read_text() if place.exists() else "0", os.environ["OMP_NUM_THREADS"], flush=True)
 for number in range(int(place.read_text()) if place.exists() else 0, 8):
     time.sleep(.3)
-    place.write_text(str(number + 1))
+    place.with_suffix(".new").write_text(str(number + 1))
+    os.replace(place.with_suffix(".new"), place)
 """
 
 
@@ -94,8 +95,7 @@ def test_a_job_whose_machine_dies_goes_on_elsewhere(cluster: Any, tmp_path: Path
 def test_a_job_on_a_cluster_can_be_stopped(cluster: Any, tmp_path: Path) -> None:
     code = (
         "import pathlib, sys, time\n"
-        "pathlib.Path(sys.argv[1]).touch()\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pathlib.Path(sys.argv[2]).touch()\n    sys.exit(130)"
+        "try:\n    pathlib.Path(sys.argv[1]).touch()\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pathlib.Path(sys.argv[2]).touch()\n    sys.exit(130)"
     )
     begun, saved = tmp_path / "begun", tmp_path / "saved"
     job = Job("slow", (sys.executable, "-S", "-c", code, str(begun), str(saved)), tmp_path / "slow", threads=1)

@@ -99,8 +99,8 @@ def test_submitit_runs_the_jobs(tmp_path: Path) -> None:
 def test_a_job_that_is_preempted_saves_and_goes_on_later(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     begins = (
-        f"import pathlib, sys, time\npathlib.Path({str(begun)!r}).touch()\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')"
+        f"import pathlib, sys, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n"
+        "    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')"
     )
     words = [(sys.executable, "-S", "-c", code) for code in (begins, "print('goes on')")]
     job = Job("a", words[0], tmp_path / "a", again=words[1])
@@ -122,8 +122,8 @@ def test_a_job_that_is_preempted_saves_and_goes_on_later(tmp_path: Path) -> None
 def test_slurm_runs_the_jobs(tmp_path: Path) -> None:
     slow = (
         "import pathlib, signal, sys, time\nsignal.signal(signal.SIGTERM, signal.default_int_handler)\n"
-        f"pathlib.Path({str(tmp_path / 'begun')!r}).touch()\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n    sys.exit(130)"
+        f"try:\n    pathlib.Path({str(tmp_path / 'begun')!r}).touch()\n"
+        "    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n    sys.exit(130)"
     )
     jobs = [
         python("good", "print('hello')", tmp_path, threads=1, gpus=0),
