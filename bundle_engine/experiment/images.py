@@ -161,7 +161,8 @@ def write_segmentation(path: Path, labels: NDArray[Any], like: Path) -> None:
     from bundle_engine.workflow.replacement import replacing
 
     source: Any = nibabel.load(like)
-    kind = nibabel.Nifti2Image if isinstance(source, nibabel.Nifti2Pair) else nibabel.Nifti1Image
+    second = isinstance(source, nibabel.Nifti2Image | nibabel.Nifti2Pair)
+    kind = nibabel.Nifti2Image if second else nibabel.Nifti1Image
     header = source.header.copy()
     values = labels.astype(np.uint8 if labels.max(initial=0) < 256 and labels.min(initial=0) >= 0 else np.int32)
     header.set_data_dtype(values.dtype)

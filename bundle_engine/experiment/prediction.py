@@ -257,21 +257,24 @@ def _run(
         try:
             evaluator.run()
         except Exception as error:
-            raise _ours(error, work) from error
+            if (ours := _ours(error)) is not None:
+                raise ours from None  # what others wrapped around it on its way says nothing more
+            last = (str(error).strip().splitlines() or [""])[-1]
+            raise InputError(
+                f"the model cannot be applied to '{work.now}': {type(error).__name__}: {last}",
+                hint="those before it were written" if work.done else None,
+            ) from error
     workflow.finalize()
 
 
-def _ours(error: Exception, work: _Work) -> Exception:
-    """Give an error of ours that others wrap on its way, or say which image it was."""
+def _ours(error: BaseException) -> BundleEngineError | None:
+    """Give the error of ours that others wrap on its way."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, BundleEngineError):
             return cause
-        last, cause = cause, cause.__cause__
-    return InputError(
-        f"the model cannot be applied to '{work.now}': {type(last).__name__}: {str(last).strip().splitlines()[-1:]}",
-        hint="those before it were written" if work.done else None,
-    )
+        cause = cause.__cause__
+    return None
 
 
 # --- what comes of it ---

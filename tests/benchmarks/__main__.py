@@ -22,6 +22,8 @@ BENCHMARKS = (
     "preprocessing_cache",
     "cross_validation",
     "killed_folds",
+    "ensemble",
+    "packaged_model",
 )
 
 
