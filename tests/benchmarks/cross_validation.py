@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.benchmarks.measure import goal, process
 from tests.conftest import DATA
 
-CORES, SUBJECTS, EPOCHS = 2, 24, 8
+CORES, SUBJECTS, EPOCHS = 2, 16, 6
 _EPOCH = re.compile(r"^(\S+ \S+) INFO bundle_engine\.progress: training: epoch \d+/", re.MULTILINE)
 
 
