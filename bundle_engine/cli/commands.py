@@ -60,6 +60,7 @@ def run(
     record: bool | None = None,
     checkpoint_interval: str | int | None = None,
     progress: str | None = None,
+    register: str | None = None,
     **override: Any,
 ) -> int:
     """Run what a config describes; ``bundle-engine run --help`` explains the options."""
@@ -237,7 +238,19 @@ def _run_recorded(workflow: Any, wanted: Wanted, order: Order) -> int:
         raise
     if recording.exit_code and (way_on := recording.way_on()):
         report.note(f"to go on from the last checkpoint: {way_on}")
+    if not recording.exit_code and recording.folder is not None and wanted.settings.register:
+        _register(recording.folder, wanted.settings.register)
     return recording.exit_code or DONE
+
+
+def _register(folder: Path, name: str) -> None:
+    """Register the model that a run has trained."""
+    from bundle_engine.experiment.models import model_of_run
+    from bundle_engine.experiment.registry import open_registry, register_model
+
+    registry = open_registry(make=True)
+    made = register_model(model_of_run(folder), name, registry)
+    report.note(f"registered {made.name}:{made.version} in {registry.shown}")
 
 
 def _outcome(workflow: Any, run: Callable[[], None], recording: Recording | None = None) -> int:

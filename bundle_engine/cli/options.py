@@ -87,6 +87,12 @@ _WORKFLOW_NAME = Option(
 _WORKFLOW_TYPE = Option(
     "workflow_type", "text", "TYPE", "which properties the workflow has: train, infer or evaluate (default: train)"
 )
+_REGISTER = Option(
+    "register",
+    "text",
+    "NAME",
+    "when a training is done, register its model by this name, with the best of its weights; see the command register",
+)
 _PROPERTIES_PATH = Option("properties_path", "file", "FILE", "file with tables of properties to use instead")
 
 _RUNNING = (
@@ -113,6 +119,7 @@ _RUNNING = (
             _PROPERTIES_PATH,
             TRUST,
             *RECORDING,
+            _REGISTER,
             NPROC,
         ),
         positional=8,

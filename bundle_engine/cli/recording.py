@@ -43,6 +43,7 @@ class Settings(NamedTuple):
         interval: epochs from one checkpoint to the next; None where nothing is said.
         progress: how to show how far it is.
         ids: what is set in the config, where it has these ids.
+        register: the name to register the model by, when the run is done; empty for none.
     """
 
     record: bool
@@ -52,6 +53,7 @@ class Settings(NamedTuple):
     interval: int | None
     progress: str
     ids: dict[str, Any]
+    register: str = ""
 
     @classmethod
     def take(cls, arguments: dict[str, Any]) -> Settings:
@@ -67,6 +69,9 @@ class Settings(NamedTuple):
             raise UsageError("--resume goes on with a recorded run, and --record false keeps no record")
         elif arguments.get("dry_run"):
             raise UsageError("--dry_run runs nothing that could be resumed", hint="leave out --resume")
+        register = str(arguments.pop("register", None) or "")
+        if register and (not record or arguments.get("dry_run")):
+            raise UsageError("--register registers what a recorded run has trained, and this one is not recorded")
         progress = require_mode(arguments.pop("progress", None))
         interval = arguments.pop("checkpoint_interval", None)
         if interval is not None and not (str(interval).isdigit() and int(interval) < sys.maxsize):
@@ -83,6 +88,7 @@ class Settings(NamedTuple):
             interval=None if interval is None else int(interval),
             progress=progress,
             ids=ids,
+            register=register,
         )
 
     def set_ids(self, workflow: Any) -> dict[str, Any]:

@@ -191,7 +191,7 @@ REGISTERING: tuple[Command, ...] = (
         overrides=None,
         examples=(
             ("register --model last --name spleen", "the newest run, as the next version of 'spleen'"),
-            ("register --model runs/spleen/20260101-120000-cross_validation --name spleen --alias champion", "folds"),
+            ("register --model runs/spleen/20260101-cv --name spleen --alias champion", "the folds, as an ensemble"),
         ),
         load=_load_register,
         exits=((0, "registered"), (2, "the input is wrong; nothing was registered")),
