@@ -28,7 +28,17 @@ from bundle_engine.experiment.selection import BEST, Selected, epoch_or_word, se
 from bundle_engine.runs.folder import RECORD, shown
 from bundle_engine.runs.record import DONE, Record, read_record
 
-__all__ = ["Model", "Selected", "children_of", "fetch_weights", "is_run", "model_of_bundle", "model_of_run", "select"]
+__all__ = [
+    "BEST",
+    "Model",
+    "Selected",
+    "children_of",
+    "fetch_weights",
+    "is_run",
+    "model_of_bundle",
+    "model_of_run",
+    "select",
+]
 
 CROSS_VALIDATION = "cross_validation"
 _PLACES = frozenset(  # of one run and one machine: no part of what was trained
