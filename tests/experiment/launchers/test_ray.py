@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of ray itself
 
 ROOT = Path(__file__).resolve().parents[3]
-# counts to 8, three a second, keeps where it is, and goes on from there
+# counts to 20, three a second, keeps where it is, and goes on from there
 COUNTS = """
 import os, pathlib, signal, sys, time
 place = pathlib.Path(sys.argv[1])
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 print("from", place.read_text() if place.exists() else "0", os.environ["OMP_NUM_THREADS"], flush=True)
-for number in range(int(place.read_text()) if place.exists() else 0, 8):
+for number in range(int(place.read_text()) if place.exists() else 0, 20):
     time.sleep(.3)
     place.with_suffix(".new").write_text(str(number + 1))
     os.replace(place.with_suffix(".new"), place)
@@ -68,8 +67,8 @@ def test_a_job_whose_machine_dies_goes_on_elsewhere(cluster: Any, tmp_path: Path
 
     def watch(job: Job) -> None:
         nonlocal lost
-        place = tmp_path / f"{job.name}.txt"
-        if not lost and place.exists() and int(place.read_text()) > 2:
+        places = [tmp_path / f"{name}.txt" for name in "ab"]
+        if not lost and all(place.exists() and int(place.read_text()) > 1 for place in places):
             lost = True
             cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
 
@@ -82,7 +81,7 @@ def test_a_job_whose_machine_dies_goes_on_elsewhere(cluster: Any, tmp_path: Path
         "b": ("done", 0),
         "bad": ("failed", 3),
     }
-    assert [(tmp_path / f"{name}.txt").read_text() for name in "ab"] == ["8", "8"]
+    assert [(tmp_path / f"{name}.txt").read_text() for name in "ab"] == ["20", "20"]
     assert sorted(ended[name].attempt for name in "ab") == [1, 2]
     twice = next(name for name in "ab" if ended[name].attempt == 2)
     assert (twice, "running", 2, "the machine that it ran on is gone; it goes on") in told
@@ -100,11 +99,9 @@ def test_a_job_on_a_cluster_can_be_stopped(cluster: Any, tmp_path: Path) -> None
     begun, saved = tmp_path / "begun", tmp_path / "saved"
     job = Job("slow", (sys.executable, "-S", "-c", code, str(begun), str(saved)), tmp_path / "slow", threads=1)
     launcher = make_launcher("ray", address=cluster.address)
-    since = time.monotonic()
     ended = launcher.launch([job], watch=lambda _: "pruned" if begun.exists() else None)
     assert (ended["slow"].status, ended["slow"].message) == ("stopped", "pruned")
     assert saved.exists()
-    assert time.monotonic() - since < 30
 
 
 def test_no_cluster_is_a_clear_error(tmp_path: Path) -> None:
