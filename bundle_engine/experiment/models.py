@@ -158,7 +158,7 @@ def fetch_weights(address: str, *, sha256: str | None = None, progress: bool = T
         progress: whether to show how far it is.
 
     Returns:
-        the file, in the user's cache.
+        the file, in the user's cache, which ``BUNDLE_ENGINE_CACHE`` names.
 
     Raises:
         DownloadError: when it cannot be had, or has another digest.
@@ -191,9 +191,9 @@ def forget_downloads() -> None:
 
 
 def _cache() -> Path:
-    import platformdirs
+    from bundle_engine.data.store import default_folder
 
-    return Path(platformdirs.user_cache_path("bundle_engine", appauthor=False)) / "weights"
+    return default_folder() / "weights"
 
 
 # --- runs ---

@@ -260,11 +260,10 @@ class MLflowRegistry:
         Raises:
             InputError: when it is gone, or is not what was registered.
         """
-        import platformdirs
-
         from bundle_engine.bundle.origin import BundleOrigin, write_origin
+        from bundle_engine.data.store import default_folder
 
-        cache = Path(platformdirs.user_cache_path("bundle_engine", appauthor=False)) / "models"
+        cache = default_folder() / "models"
         digest = version.tags.get("digest", "")
         target = cache / (digest[:32] or "unknown") / (version.tags.get("bundle") or version.name)
         if target.is_dir() and digest:

@@ -19,6 +19,7 @@ NEEDS = {  # packages, by the page
     "tracking": ("mlflow", "sqlalchemy", "alembic", "tensorboard"),
     "cross_validation": ("mlflow", "sqlalchemy", "alembic", "sklearn"),
     "sweep": ("optuna",),
+    "models": ("mlflow", "sqlalchemy", "alembic"),
 }
 DATA = {"cross_validation": {"Task04_Hippocampus": "hippocampus"}}  # what a page calls real data, by the page
 

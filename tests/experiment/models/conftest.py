@@ -75,7 +75,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
     """Keep what is cached and kept to the test, and take back what a config set for the whole process."""
     import monai
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name(f"{tmp_path.name}_cache")))
+    monkeypatch.setenv("BUNDLE_ENGINE_CACHE", str(tmp_path.with_name(f"{tmp_path.name}_cache")))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
     monkeypatch.chdir(tmp_path)
