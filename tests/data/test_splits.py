@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bundle_engine.config import ConfigParser
 from bundle_engine.data import datalist, read_dataset, read_split, split_dataset, write_split
 from bundle_engine.data.table import Dataset, File, Subject
 from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, UsageError
+from bundle_engine.workflow.roots import importable
 from tests.conftest import ROOT
 from tests.data.conftest import image, label, name, write_json
 
@@ -130,11 +130,9 @@ def test_a_split_that_cannot_be_read(tmp_path: Path, text: str, message: str) ->
 
 
 @pytest.mark.parametrize("section", ["train", "held_out"])
-def test_the_split_of_the_hippocampus_bundle(hippocampus: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "bundles" / "hippocampus_segmentation"))
-    for module in [each for each in sys.modules if each == "scripts" or each.startswith("scripts.")]:
-        monkeypatch.delitem(sys.modules, module)
-    from scripts.data import decathlon_split
+def test_the_split_of_the_hippocampus_bundle(hippocampus: Path, section: str) -> None:
+    with importable(ROOT / "bundles" / "hippocampus_segmentation"):
+        from scripts.data import decathlon_split
 
     theirs = decathlon_split(hippocampus, section)
     ours = datalist(hippocampus, section, split={"held_out": 40, "train": "rest", "seed": None})
