@@ -94,7 +94,7 @@ PAGES = {
 # what pages show as mistakes, and what is put over another file
 NO_WHOLE = (
     "typo", "mistake", "mandatory", "misspelt", "circle", "more", "quick", "metadata", "origin.json",
-    "editor:configs/train", "tracking:configs/tensorboard",
+    "editor:configs/train", "tracking:configs/tensorboard", "sweep:hill",
 )  # fmt: skip
 NAMES = sorted(
     f"{page}:{name}"
