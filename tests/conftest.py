@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,14 +34,3 @@ def _runs_elsewhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch:
     """Keep the records of runs out of the checkout; a tutorial has a folder of its own anyway."""
     if "tutorials" not in request.path.parts:
         monkeypatch.setenv("BUNDLE_ENGINE_RUNS", str(tmp_path.with_name(f"{tmp_path.name}_runs")))
-
-
-@pytest.fixture(autouse=True)
-def _no_scripts_left() -> Iterator[None]:
-    """Forget modules of bundles that a test imported past the product, as MONAI's own engine does."""
-    yield
-    from bundle_engine.workflow import roots
-
-    tracked = {name for names in roots._own.values() for name in names}
-    for name in [each for each in sys.modules if each.partition(".")[0] == "scripts" and each not in tracked]:
-        del sys.modules[name]

@@ -3,8 +3,10 @@
 Bundles bring Python code along, by custom in a package called ``scripts`` beside ``configs``. Every bundle calls it
 so, while a Python process has one module of that name. So a root is on ``sys.path`` only while something of its
 bundle is at work, and when another bundle takes over, the modules that were imported from the first root are put
-aside, to be put back, the same objects, when it is the first bundle's turn again. ``sys.path`` and ``sys.modules``
-belong to the whole process: two bundles with modules of one name cannot be at work in two threads at the same time.
+aside, to be put back, the same objects, when it is the first bundle's turn again. A package ``scripts`` that the
+program has imported for itself is put aside as long as a bundle with its own is at work. ``sys.path`` and
+``sys.modules`` belong to the whole process: two bundles with modules of one name cannot be at work in two threads at
+the same time.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ _lock = threading.RLock()
 _at_work: list[tuple[str, frozenset[str]]] = []  # roots, the innermost last; the names of modules when each came in
 _own: dict[str, set[str]] = {}  # names of the modules that were imported from each root
 _aside: dict[str, dict[str, ModuleType]] = {}  # those of roots that are not at work now, once another one was
+_programs: dict[str, ModuleType] = {}  # the package `SCRIPTS` that the program uses, while a root with one is at work
+
+SCRIPTS = "scripts"
 
 
 def bundle_root_of(config_file: str | os.PathLike[str]) -> Path:
@@ -58,6 +63,8 @@ def importable(root: Path | None) -> Iterator[None]:
             del _at_work[last]
             if _at_work:
                 _hand_over_to(_at_work[-1][0])
+            else:
+                _give_back_to_the_program()
 
 
 @contextmanager
@@ -103,14 +110,40 @@ def _hand_over_to(root: str) -> None:
     if root not in _own:
         _own[root] = set()
         importlib.invalidate_caches()
-    for other, names in _own.items():
-        if other != root and names:
-            aside = _aside.setdefault(other, {})
-            aside.update({name: sys.modules.pop(name) for name in names if name in sys.modules})
-            names.clear()
+    for other in _own:
+        if other != root:
+            _put_aside(other)
+    _take_from_the_program(root)
     back = _aside.pop(root, {})
     sys.modules.update(back)
     _own[root].update(back)
+
+
+def _put_aside(root: str) -> None:
+    """Take the modules of a root out of ``sys.modules``, and keep them."""
+    names = _own[root]
+    if names:
+        tops = {top for top in {name.partition(".")[0] for name in names} if _lies_in(root, top)}  # not yet replaced
+        still = [name for name in names if name in sys.modules and name.partition(".")[0] in tops]
+        _aside.setdefault(root, {}).update({name: sys.modules.pop(name) for name in still})
+        names.clear()
+
+
+def _take_from_the_program(root: str) -> None:
+    """Put `SCRIPTS` aside, if the program has imported one from elsewhere and the root has one of its own."""
+    if SCRIPTS not in sys.modules or _lies_in(root, SCRIPTS):
+        return
+    if os.path.isdir(os.path.join(root, SCRIPTS)) or os.path.isfile(os.path.join(root, f"{SCRIPTS}.py")):
+        names = [name for name in sys.modules if name.partition(".")[0] == SCRIPTS]
+        _programs.update({name: sys.modules.pop(name) for name in names})
+
+
+def _give_back_to_the_program() -> None:
+    if _programs:
+        for root in _own:
+            _put_aside(root)
+        sys.modules.update(_programs)
+        _programs.clear()
 
 
 def _lies_in(root: str, top: str) -> bool:

@@ -145,6 +145,35 @@ def test_the_bundles_own_scripts_come_before_those_of_the_working_directory(writ
     assert steps.run() == ["a late", "a"]
 
 
+def test_the_program_keeps_its_own_scripts(write, tmp_path, monkeypatch):
+    config = make_bundle(write, "a")
+    make_bundle(write, "b")
+    write("mine/scripts/__init__.py", "NAME = 'mine'")
+    write("mine/scripts/part.py", "")
+    with monkeypatch.context() as context:
+        context.setattr(sys, "path", [str(tmp_path / "mine"), *sys.path])
+        mine, part = importlib.import_module("scripts"), importlib.import_module("scripts.part")
+        steps = ConfigWorkflow(config, logging_file=False)
+        for _ in range(2):
+            steps.initialize()
+            assert steps.run() == ["a late", "a"]
+            assert sys.modules["scripts"] is mine
+            assert sys.modules["scripts.part"] is part
+            assert "scripts.late" not in sys.modules
+        with importable(tmp_path / "a"):
+            theirs = importlib.import_module("scripts")
+            with importable(tmp_path / "b"):
+                assert importlib.import_module("scripts").NAME == "b"
+            assert importlib.import_module("scripts") is theirs
+        assert importlib.import_module("scripts") is mine
+        with importable(tmp_path / "mine"):
+            assert importlib.import_module("scripts") is mine
+        write("none/own_module.py", "")
+        with importable(tmp_path / "none"):
+            assert importlib.import_module("scripts") is mine, "a bundle without scripts takes nothing"
+        del sys.modules["scripts"], sys.modules["scripts.part"]
+
+
 def test_a_missing_script_is_an_error_before_anything_is_built(write):
     path = write("c/configs/train.json", {"thing": {"_target_": "scripts.thngs.Thing"}, "run": ["$@thing"]})
     write("c/scripts/__init__.py", "")
