@@ -38,6 +38,7 @@ class _Recipe:
         step: image sizes are multiples of this; 0 where there is only one size, the patch's.
         patch: the size that it is trained with, where that is not the usual one.
         names: its names for the arguments `spatial_dims`, `in_channels`, `out_channels`, and `size` where it has one.
+        packages: what it needs that MONAI does not bring.
     """
 
     task: str
@@ -45,9 +46,9 @@ class _Recipe:
     step: int = 0
     patch: int | None = None
     names: tuple[str, ...] = ("spatial_dims", "in_channels", "out_channels")
+    packages: tuple[str, ...] = ()
 
 
-_TRANSFORMER = {"feature_size": 16, "hidden_size": 192, "mlp_dim": 768, "num_heads": 6}
 _RECIPES: Mapping[str, _Recipe] = {
     # the step leaves two voxels at the lowest level: a normalization over one fails
     "UNet": _Recipe(SEGMENTATION, {"channels": [16, 32, 64], "strides": [2, 2], "num_res_units": 2}, 8),
@@ -65,8 +66,13 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "SegResNet": _Recipe(SEGMENTATION, {"init_filters": 8}, 16),
     "FlexibleUNet": _Recipe(SEGMENTATION, {"backbone": "efficientnet-b0", "pretrained": False}, 64, 64),
-    "UNETR": _Recipe(SEGMENTATION, _TRANSFORMER, names=("spatial_dims", "in_channels", "out_channels", "img_size")),
-    "SwinUNETR": _Recipe(SEGMENTATION, {"feature_size": 12}, 64, 64),
+    "UNETR": _Recipe(
+        SEGMENTATION,
+        {"feature_size": 16, "hidden_size": 192, "mlp_dim": 768, "num_heads": 6},
+        names=("spatial_dims", "in_channels", "out_channels", "img_size"),
+        packages=("einops",),
+    ),
+    "SwinUNETR": _Recipe(SEGMENTATION, {"feature_size": 12}, 64, 64, packages=("einops",)),
     **{f"DenseNet{depth}": _Recipe(CLASSIFICATION) for depth in (121, 169, 201, 264)},
     **{
         f"resnet{depth}": _Recipe(CLASSIFICATION, names=("spatial_dims", "n_input_channels", "num_classes"))
@@ -94,12 +100,14 @@ class NetworkChoice:
         patch: size of the images that it is trained with.
         step: image sizes are multiples of this; 0 where there is only one size, the patch's.
         guessed: whether its arguments were filled in by their names.
+        packages: what it needs that MONAI does not bring.
     """
 
     definition: Mapping[str, Any] = field(hash=False)
     patch: tuple[int, ...] = ()
     step: int = 0
     guessed: bool = False
+    packages: tuple[str, ...] = ()
 
 
 def task_of(network: str | Mapping[str, Any] | None) -> str | None:
@@ -140,7 +148,8 @@ def choose_network(
     patch = (recipe.patch or usual[0],) * spatial_dims
     values = dict(zip(recipe.names, (spatial_dims, in_channels, out_channels, list(patch)), strict=False))
     written = known if "." not in target else target
-    return NetworkChoice({TARGET: written, **values, **recipe.more, **given}, patch, recipe.step)
+    definition = {TARGET: written, **values, **recipe.more, **given}
+    return NetworkChoice(definition, patch, recipe.step, packages=recipe.packages)
 
 
 def _by_signature(

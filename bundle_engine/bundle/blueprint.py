@@ -58,8 +58,9 @@ class Blueprint:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Packages that read and write the image files, as the package index names them."""
-        return ("nibabel",) if self.spatial_dims == 3 or self.template == "blank" else ("pillow",)
+        """Packages that read and write the image files and that the network needs, as the package index names them."""
+        images = "nibabel" if self.spatial_dims == 3 or self.template == "blank" else "pillow"
+        return (images, *self.network.packages)
 
 
 def bundle_files(blueprint: Blueprint) -> dict[str, str]:
@@ -218,4 +219,4 @@ def _version(package: str) -> str:
     try:
         return version(package).partition("+")[0]
     except PackageNotFoundError:
-        return {"nibabel": "5.2", "pillow": "10.0"}.get(package, "0.0")
+        return {"einops": "0.7", "nibabel": "5.2", "pillow": "10.0"}.get(package, "0.0")

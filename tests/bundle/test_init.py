@@ -117,6 +117,12 @@ def test_a_segmentation_runs_as_it_is(
     assert described["inputs"]["image"]["num_channels"] == parser["network_def::in_channels"]
     assert described["outputs"]["pred"]["num_channels"] == parser["network_def::out_channels"]
     assert tuple(described["outputs"]["pred"]["channel_def"].values()) == blueprint.classes
+    packages = metadata_of(folder / "it")["required_packages_version"]
+    assert set(packages) == {
+        "nibabel" if len(shape) == 3 else "pillow",
+        "pytorch-ignite",
+        *(["einops"] if target == "UNETR" else []),  # MONAI does not bring it along
+    }
     results = folder / "outputs" / "it"
     image = f"case_000{blueprint.suffix}"
     count = 10 if not arguments else 5
