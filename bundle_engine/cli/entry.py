@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bundle_engine.cli import report
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "" not in sys.path and os.getcwd() not in sys.path:
             sys.path.insert(0, os.getcwd())  # the installed script finds the same modules as ``python -m`` does
     try:
-        with report.warnings_as_lines(), one_voice(), watched(), _terminable():
+        with report.warnings_as_lines(), one_voice(), watched(), _stoppable():
             return _dispatch(list(argv))
     except BundleEngineError as error:
         report.show(error)
@@ -119,24 +119,34 @@ class _Terminated(BaseException):
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM, which schedulers send, end a workflow as Ctrl-C does: with its `finalize`."""
-    before = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread() or before not in (signal.SIG_DFL, None):
-        yield  # only the main thread may set this up; and a program that has a handler keeps it
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM, which schedulers send, end a workflow as Ctrl-C does, with its `finalize`; no log calls it error."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set this up
         return
     process = os.getpid()
+    usual: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    ours = {number: default for number, default in usual.items() if signal.getsignal(number) in (default, None)}
 
-    def terminate(number: int, _frame: Any) -> None:
-        if os.getpid() != process:  # a forked worker, which ends as it would have ended
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
-        signal.signal(number, signal.SIG_IGN)  # once is enough, what follows is cleaning up
-        raise _Terminated
+    with ExitStack() as at_the_end:  # a program that has handlers of its own keeps them
 
-    signal.signal(signal.SIGTERM, terminate)
-    try:
+        def stop(number: int, _frame: Any) -> None:
+            if os.getpid() != process:  # a forked worker, which ends as it would have ended
+                signal.signal(number, ours[signal.Signals(number)])
+                os.kill(os.getpid(), number)
+                return
+            from bundle_engine.workflow.logs import stops_are_no_errors
+
+            at_the_end.enter_context(stops_are_no_errors())
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            signal.signal(number, signal.SIG_IGN)  # once is enough, what follows is cleaning up
+            raise _Terminated
+
+        for number, default in ours.items():
+            signal.signal(number, stop)
+            at_the_end.callback(signal.signal, number, default)
         yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bundle_engine.errors import InputError, Place
 from bundle_engine.workflow.logging_config import read_logging_config
 
-__all__ = ["PLAIN_FORMAT", "apply_logging_file", "default_log", "log_to_file"]
+__all__ = ["PLAIN_FORMAT", "apply_logging_file", "default_log", "log_to_file", "stops_are_no_errors"]
 
 PLAIN_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -91,6 +93,29 @@ def log_to_file(path: str | os.PathLike[str]) -> None:
         raise InputError(f"cannot write the log to '{path}': {error.strerror or error}") from error
     handler.setFormatter(logging.Formatter(PLAIN_FORMAT))
     root.addHandler(handler)
+
+
+@contextmanager
+def stops_are_no_errors() -> Iterator[None]:
+    """Keep out of the log what engines say of Ctrl-C and SIGTERM: to them, being stopped is an error with a traceback.
+
+    That holds for the handlers that are there at the beginning.
+    """
+    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    handlers = [handler for logger in (logging.root, *loggers) for handler in logger.handlers]
+    for handler in handlers:
+        handler.addFilter(_is_no_stop)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_is_no_stop)
+
+
+def _is_no_stop(record: logging.LogRecord) -> bool:
+    stopped = sys.exc_info()[1]
+    no_stop = stopped is None or isinstance(stopped, (Exception, GeneratorExit, SystemExit))
+    return no_stop or record.levelno < logging.ERROR
 
 
 class _StandardError(_StreamHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -108,6 +109,27 @@ def test_signals_end_the_run_with_finalize(folder, number, code, said):
     time.sleep(0.1)
     process.send_signal(number)
     assert finish(process) == (code, "finalized\n", said)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_engines_do_not_print_a_traceback_when_they_are_stopped(folder, number, code):
+    config = {
+        "imports": ["$import time"],
+        "engine": {
+            "_target_": "ignite.engine.Engine",
+            "process_function": "$lambda engine, batch: (print('running', flush=True), time.sleep(60))",
+        },
+        "handler": {"_target_": "StatsHandler", "name": "stats"},
+        "run": ["$@handler.attach(@engine)", "$@engine.run([1])"],
+    }
+    (folder / "c.json").write_text(json.dumps(config))
+    process = start(folder, "run", "--config_file", "c.json")
+    assert process.stdout.readline() == "running\n"
+    time.sleep(0.1)
+    process.send_signal(number)
+    ended, out, err = finish(process)
+    assert ended == code, err
+    assert not re.search("Traceback|ERROR|Exception", out + err), out + err
 
 
 def test_a_second_sigterm_does_not_stop_finalize(folder):

@@ -97,6 +97,8 @@ def test_asked_to_stop(
     [run] = runs_in(runs)
     command = f"bundle-engine run --resume {run.relative_to(folder)}"
     assert ended.output.rstrip().endswith(f"it is saved; to go on: {command}\n{said}")
+    assert "Traceback" not in ended.output
+    assert "ERROR" not in ended.output, "being asked to stop is no error"
     assert record_of(run)["status"] == said
     assert record_of(run)["exit_code"] == code
 

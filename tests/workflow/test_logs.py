@@ -10,7 +10,7 @@ import pytest
 
 from bundle_engine.errors import InputError
 from bundle_engine.workflow import ConfigWorkflow
-from bundle_engine.workflow.logs import apply_logging_file, default_log, log_to_file
+from bundle_engine.workflow.logs import apply_logging_file, default_log, log_to_file, stops_are_no_errors
 
 FILE = """\
 [loggers]
@@ -158,3 +158,47 @@ class TestOfAWorkflow:
     def test_of_a_missing_file_is_an_error(self, write):
         with pytest.raises(FileNotFoundError, match=r"Cannot find the logging config file: nothing\.conf"):
             ConfigWorkflow(write("train.json", {}), logging_file="nothing.conf")
+
+
+@pytest.mark.parametrize(
+    ("error", "levels"),
+    [
+        pytest.param(KeyboardInterrupt, [], id="ctrl-c"),
+        pytest.param(OSError, [logging.ERROR] * 4, id="error"),
+        pytest.param(SystemExit, [logging.ERROR] * 2, id="exit"),
+    ],
+)
+def test_what_engines_say_of_a_stop_is_left_out(
+    error: type[BaseException], levels: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    from ignite.engine import Engine, Events
+    from monai.handlers import StatsHandler
+
+    def step(engine: Engine, batch: int) -> None:
+        raise error("halfway")
+
+    engine = Engine(step)
+    StatsHandler(name="it").attach(engine)
+    engine.add_event_handler(Events.ITERATION_STARTED, lambda: logging.getLogger("it").warning("begun"))
+    logging.getLogger("it").propagate = True  # MONAI lets it write by itself
+    with pytest.raises(error, match="halfway"), stops_are_no_errors():
+        engine.run([1])
+    assert [record.levelno for record in caplog.records if record.levelno > logging.WARNING] == levels
+    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == ["begun"]
+    logging.getLogger("it").error("after it")
+    assert caplog.records[-1].message == "after it"
+
+
+def test_an_error_while_stopping_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    def stop() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            try:
+                raise OSError("disk full")
+            except OSError:
+                logging.getLogger("it").exception("not saved")
+
+    with pytest.raises(KeyboardInterrupt), stops_are_no_errors():
+        stop()
+    assert [record.message for record in caplog.records] == ["not saved"]
