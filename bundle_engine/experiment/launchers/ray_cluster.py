@@ -168,7 +168,7 @@ def _connected(address: str | None) -> Iterator[Any]:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"ray cannot be used: {reason}", hint="ray status --address ADDRESS tells more") from None
     finally:
-        if is_main and callable(before):
+        if is_main and before is not None:
             signal.signal(signal.SIGTERM, before)  # ray has set up its own
     try:
         yield ray

@@ -39,11 +39,14 @@ def cluster() -> Iterator[Any]:
     os.environ["PYTHONPATH"] = str(ROOT)
     from ray.cluster_utils import Cluster
 
+    handler = signal.getsignal(signal.SIGTERM)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     made.add_node(num_cpus=2)
     made.add_node(num_cpus=2)
+    signal.signal(signal.SIGTERM, handler)  # ray has set up its own
     yield made
     made.shutdown()
+    signal.signal(signal.SIGTERM, handler)
     if before is None:
         del os.environ["PYTHONPATH"]
     else:
