@@ -157,9 +157,28 @@ def test_split_is_by_name(dataset: Path) -> None:
     assert train == ["007", "012", "015", "020"]
     assert len(decathlon_split(dataset, "train", 2, limit=3)) == 3
     with pytest.raises(ValueError, match="section"):
-        decathlon_split(dataset, "test")
-    with pytest.raises(ValueError, match="no subjects"):
-        decathlon_split(dataset, "train", 40)
+        decathlon_split(dataset, "validation")
+    for section, held_out, test in (("train", 40, 0), ("train", 2, 4), ("held_out", 2, 6), ("test", 2, 0)):
+        with pytest.raises(ValueError, match="no subjects"):
+            decathlon_split(dataset, section, held_out, test)
+
+
+def test_subjects_can_be_set_aside_for_a_test(dataset: Path) -> None:
+    from scripts.data import decathlon_split
+
+    from bundle_engine import ConfigParser
+
+    def names(section: str) -> list[str]:
+        return [Path(item["image"]).name[12:15] for item in decathlon_split(dataset, section, 2, 3)]
+
+    assert (names("held_out"), names("train"), names("test")) == (["001", "003"], ["007"], ["012", "015", "020"])
+    parser = ConfigParser()
+    parser.read_config(BUNDLE / "configs" / "evaluate.yaml")
+    parser.update({"dataset_dir": str(dataset), "held_out": 2})
+    assert parser.get_parsed_content("datalist") == decathlon_split(dataset, "held_out", 2)
+    parser["test_subjects"] = 3
+    parser.parse()
+    assert parser.get_parsed_content("datalist") == decathlon_split(dataset, "test", 2, 3)
 
 
 def test_missing_data_say_how_to_get_them(tmp_path: Path) -> None:

@@ -13,17 +13,18 @@ NIFTI = (".nii.gz", ".nii")
 
 
 def decathlon_split(
-    dataset_dir: str | os.PathLike[str], section: str, held_out: int = 40, limit: int | None = None
+    dataset_dir: str | os.PathLike[str], section: str, held_out: int = 40, test: int = 0, limit: int | None = None
 ) -> list[dict[str, str]]:
-    """List the training images and labels of a Decathlon dataset, split by name into two parts.
+    """List the training images and labels of a Decathlon dataset, split by name into three parts.
 
     The subjects are sorted by the file name of their image. The first ``held_out`` of them are kept for
-    evaluation and the others are for training, whatever the order in dataset.json.
+    validation, the last ``test`` for a test, and the others are for training, whatever the order in dataset.json.
 
     Args:
         dataset_dir: folder with dataset.json.
-        section: "train" or "held_out".
-        held_out: number of subjects kept for evaluation.
+        section: "train", "held_out" or "test".
+        held_out: number of subjects kept for validation.
+        test: number of subjects kept for a test.
         limit: use only the first so many subjects of the section, for a quick try.
 
     Returns:
@@ -32,8 +33,8 @@ def decathlon_split(
     Raises:
         FileNotFoundError: if the dataset, or a file that it lists, is not there.
     """
-    if section not in ("train", "held_out"):
-        raise ValueError(f"section must be 'train' or 'held_out', not {section!r}.")
+    if section not in ("train", "held_out", "test"):
+        raise ValueError(f"section must be 'train', 'held_out' or 'test', not {section!r}.")
     root = Path(dataset_dir).expanduser()
     if not (root / "dataset.json").is_file():
         raise FileNotFoundError(
@@ -46,8 +47,9 @@ def decathlon_split(
     listed = json.loads((root / "dataset.json").read_text(encoding="utf-8"))["training"]
     items = [{key: str(root / entry[key]) for key in ("image", "label")} for entry in listed]
     items.sort(key=lambda item: Path(item["image"]).name)
-    items = items[:held_out] if section == "held_out" else items[held_out:]
-    items = items[:limit]
+    end = max(len(items) - test, 0)
+    parts = {"train": items[held_out:end], "held_out": items[: min(held_out, end)], "test": items[end:]}
+    items = parts[section][:limit]
     if not items:
         raise ValueError(f"{root / 'dataset.json'} lists no subjects for the section {section!r}.")
     for path in (path for item in items for path in item.values()):
