@@ -22,6 +22,7 @@ BENCHMARKS = (
     "preprocessing_cache",
     "cross_validation",
     "killed_folds",
+    "killed_nodes",
     "ensemble",
     "packaged_model",
 )
