@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.killed_folds import LONGEST, begin, command, digests, epoch
+from tests.benchmarks.killed_folds import EPOCHS, begin, command, digests, epoch
 from tests.benchmarks.measure import ROOT, goal
 from tests.experiment.tiny_bundle import make_bundle
 
 PER_ROUND = 3  # machines that go in one cross-validation: a fold goes on elsewhere five times at most
-PATIENCE = 300.0  # seconds
+LONGEST, PATIENCE = 1.5, 300.0  # seconds from an epoch's end to the next death; of a cross-validation
 
 
 def kill_a_node(cluster: Any, chance: random.Random) -> str:
@@ -43,7 +43,8 @@ def one_round(cluster: Any, arguments: tuple[str, ...], parent: Path, chance: ra
         while process.poll() is None and before == [epoch(fold) for fold in folds] and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(moment)
-        if killed < PER_ROUND and process.poll() is None:
+        at_work = any(epoch(fold) < EPOCHS for fold in folds)
+        if killed < PER_ROUND and at_work and process.poll() is None:
             name = kill_a_node(cluster, chance)
             killed += 1
             epochs = ", ".join(str(epoch(fold)) for fold in folds)
