@@ -1,4 +1,4 @@
-"""Give a bundle that came as single files its place: only when it is complete, and with the record of its origin."""
+"""Give a bundle that arrived its place: only when it is complete, and with the record of its origin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bundle_engine.bundle.digests import LIST_NAME, RECORDS, digest_of, left_out
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import InputError
 
-__all__ = ["names_to_take", "place"]
+__all__ = ["names_to_take", "place", "put_in_place", "remove"]
 
 
 def names_to_take(names: Iterable[str]) -> list[str]:
@@ -48,26 +48,38 @@ def place(staging: Path, names: Iterable[str], target: Path, origin: BundleOrigi
     for path in [path for path in staging.rglob("*") if path.is_symlink() or not path.is_dir()]:
         if path.relative_to(staging).as_posix() not in wanted:
             path.unlink()
-    _remove(staging / RECORDS)
+    remove(staging / RECORDS)
     if not is_bundle(staging):
-        _remove(staging)
+        remove(staging)
         hint = "a bundle has a folder 'configs' with metadata.json and configs in it"
         raise InputError("what came is no bundle, and was removed", hint=hint)
     write_origin(staging, replace(origin, tree_digest=digest_of(tree_digests(staging))))
     old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
-    try:
-        if target.is_dir():
-            target.rename(old)
-        staging.rename(target)
-    except BaseException:
-        if old.exists() and not os.path.lexists(target):
-            old.rename(target)
-        raise
-    _remove(old)
+    put_in_place(staging, target, old)
+    remove(old)
     return target
 
 
-def _remove(path: Path) -> None:
+def put_in_place(complete: Path, target: Path, old: Path) -> None:
+    """Give a complete bundle its final folder; what was there stays until then, also when something goes wrong.
+
+    Args:
+        complete: the folder that gets the name.
+        target: the name.
+        old: where what was there is put.
+    """
+    try:
+        if target.is_dir():
+            target.rename(old)
+        complete.rename(target)
+    except BaseException:  # Ctrl-C, too
+        if old.exists() and not os.path.lexists(target):
+            old.rename(target)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

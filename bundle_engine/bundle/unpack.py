@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from threading import Event, Thread
 from bundle_engine.archives.extraction import Progress, extract
 from bundle_engine.archives.members import Limits
 from bundle_engine.bundle.archive import is_bundle
+from bundle_engine.bundle.arrival import put_in_place, remove
 from bundle_engine.bundle.digests import LIST_NAME, RECORDS, digest_of, is_digest, left_out, parse_digests
 from bundle_engine.bundle.origin import BundleOrigin, write_origin
 from bundle_engine.errors import InputError, InputNotFoundError, UsageError
@@ -89,14 +89,14 @@ def unpack(
         known = origin or BundleOrigin("archive")
         known = replace(known, url=known.url or str(path.absolute()))
         write_origin(root, replace(known, archive_digest=archive_digest, tree_digest=digest_of(digests)))
-        _put_in_place(root, target, work / "old")
+        put_in_place(root, target, work / "old")
     except OSError as error:
         if isinstance(error, InputError):
             raise
         where = target if target is not None else work.parent
         raise UsageError(f"cannot write '{where}': {error.strerror or error}", hint="nothing was unpacked") from error
     finally:
-        _remove(work)
+        remove(work)
     return target
 
 
@@ -224,7 +224,7 @@ def _inspect(content: _Content, stem: str) -> tuple[Path, str, dict[str, str]]:
         listed.unlink()
     for entry in root.iterdir():
         if entry.name.lower() == RECORDS:
-            _remove(entry)
+            remove(entry)
     return root, name, dict(sorted(digests.items()))
 
 
@@ -256,28 +256,9 @@ def _check_list(path: Path, digests: Mapping[str, str]) -> None:
         raise InputError(f"files in the archive differ from its list of digests, {LIST_NAME}", notes=notes, hint=hint)
 
 
-def _put_in_place(root: Path, target: Path, old: Path) -> None:
-    """Give a complete bundle its final place; what was there stays until then, also when something goes wrong."""
-    try:
-        if target.is_dir():
-            target.rename(old)
-        root.rename(target)
-    except BaseException:
-        if old.exists() and not os.path.lexists(target):
-            old.rename(target)
-        raise
-
-
 def _stem(path: Path) -> str:
     name = path.name
     for suffix in (".zip", ".tar.gz", ".tgz", ".tar"):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
     return name or "bundle"
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from bundle_engine.config.ids import PATH_SUFFIXES
 from bundle_engine.errors import InputNotFoundError
 from bundle_engine.resources import bundles_dir, packaged_bundle
 
-__all__ = ["find_bundle", "find_configs", "kind_of_workflow", "workflows_of"]
+__all__ = ["find_bundle", "find_configs", "find_whole_config", "kind_of_workflow", "workflows_of"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NO_WORKFLOW = "metadata", "logging"  # files in configs/ that describe something else
@@ -55,6 +55,19 @@ def find_configs(bundle: Path, workflow: str) -> list[Path]:
         InputNotFoundError: when one is not there; those that are there are listed.
     """
     return [_find_config(bundle, name.strip()) for name in workflow.split(",") if name.strip()]
+
+
+def find_whole_config(bundle: Path, workflow: str) -> tuple[Path, ...]:
+    """Find the configs of a workflow, together with the one that it lies over if it does not stand alone.
+
+    Raises:
+        InputNotFoundError: when one is not there; those that are there are listed.
+    """
+    found = find_configs(bundle, workflow)
+    if len(found) == 1:
+        stacks = (stack for stack in workflows_of(bundle) if stack.rpartition(",")[2] == found[0].name)
+        found = find_configs(bundle, next(stacks, found[0].name))
+    return tuple(found)
 
 
 def kind_of_workflow(workflow: str) -> str:

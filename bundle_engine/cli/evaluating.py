@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.modelling import MODEL_OPTIONS
+from bundle_engine.cli.progress import parts_of
 
 if TYPE_CHECKING:
-    from bundle_engine.evaluation.evaluating import Done, Progress
+    from bundle_engine.evaluation.evaluating import Done
     from bundle_engine.evaluation.sets import Configs
 
 __all__ = ["EVALUATING", "evaluate", "report"]
@@ -74,7 +72,7 @@ def evaluate(
                 "no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle; or --model with a run"
             )
         checkpoints = [] if checkpoint is None else [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
-        with _progress() as tell:
+        with parts_of("evaluating the set") as tell:
             done = run(_configs_of(bundle, workflow, train_workflow), checkpoints=checkpoints, progress=tell, **options)
     else:
         if checkpoint is not None:
@@ -82,7 +80,7 @@ def evaluate(
         found = named_model(model, bundle, *others[1:], key_in_ckpt, find_bundle)
         if output_dir is None and found.home is not None:
             options["output_dir"] = found.home / "evaluation"
-        with _progress() as tell:
+        with parts_of("evaluating the set") as tell:
             configs = _configs_of(str(found.bundle), workflow, train_workflow)
             done = evaluate_model(configs, found, progress=tell, **options)
     for each in done:
@@ -106,22 +104,15 @@ def report(folder: str | None = None, *, output: str | None = None, notebook: bo
 
 
 def _configs_of(bundle: str, workflow: str, train_workflow: str) -> Configs:
-    from bundle_engine.cli.bundles import find_bundle, find_configs, workflows_of
+    from bundle_engine.cli.bundles import find_bundle, find_whole_config
     from bundle_engine.errors import InputNotFoundError
     from bundle_engine.evaluation.sets import Configs
 
     root = find_bundle(bundle)[0].absolute()
 
-    def files(name: str) -> tuple[Path, ...]:
-        found = find_configs(root, name)
-        if len(found) == 1:  # it may be one that lies over another
-            stacks = (stack for stack in workflows_of(root) if stack.rpartition(",")[2] == found[0].name)
-            found = find_configs(root, next(stacks, found[0].name))
-        return tuple(found)
-
-    evaluate_files = files(workflow)
+    evaluate_files = find_whole_config(root, workflow)
     try:
-        return Configs(root, evaluate_files, files(train_workflow))
+        return Configs(root, evaluate_files, find_whole_config(root, train_workflow))
     except InputNotFoundError:
         return Configs(root, evaluate_files)
 
@@ -153,32 +144,6 @@ def _sum_up(done: Done) -> None:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Give what tells how far an evaluation is: a bar in a terminal, a line per set elsewhere."""
-    if not sys.stderr.isatty():
-
-        def tell(name: str, done: int, total: int) -> None:
-            if done == 0:
-                print(f"evaluating the set '{name}'" + (f", {total} subjects" if total else ""), file=sys.stderr)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def draw(name: str, done: int, total: int) -> None:
-            if done == 0:
-                tasks[name] = bar.add_task(name, total=total or None)
-            bar.update(tasks[name], completed=done)
-
-        yield draw
 
 
 def _load_evaluate() -> Callable[..., int]:

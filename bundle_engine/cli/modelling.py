@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.cli.progress import images_one_by_one
 
 if TYPE_CHECKING:
     from bundle_engine.experiment.models import Model
@@ -51,7 +50,7 @@ def predict(
     )
     images = [image for source in as_files(image_file) for image in find_images(source)]
     given = {**read_args_file(args_file), **{key: getattr(each, "value", each) for key, each in override.items()}}
-    with _progress() as tell:
+    with images_one_by_one("segmenting") as tell:
         done = run(
             found,
             images,
@@ -87,22 +86,24 @@ def package_model(
     from bundle_engine.cli.bundles import find_bundle
     from bundle_engine.errors import UsageError
     from bundle_engine.experiment.packaging import package_model as run
+    from bundle_engine.experiment.prediction import own_weights
+    from bundle_engine.runs.folder import shown
 
     found = named_model(
         model, bundle, local_weights_path, weights_url, model_id, which, epochs_to_test, key_in_ckpt, find_bundle
     )
     if not found.weights:
-        own = sorted((found.bundle / "models").glob("*.pt"))
-        if len(own) != 1:
+        own = own_weights(found.bundle)
+        if not own:
             raise UsageError(
                 f"the bundle '{found.bundle}' does not tell which weights to pack", hint="--local_weights_path FILE"
             )
-        found = replace(found, weights=tuple(own))
+        found = replace(found, weights=own)
     home = found.home or Path.cwd()
     target = home / _FOLDERS[found.is_ensemble] if output_dir is None else Path(output_dir).expanduser().absolute()
     folder = run(found, target, overwrite=overwrite)
-    print(f"wrote {folder}, with {len(found.weights)} {'networks' if found.is_ensemble else 'network'}")
-    print(f"  python {folder / 'score.py'} IMAGE")
+    print(f"wrote {shown(folder)}, with {len(found.weights)} {'networks' if found.is_ensemble else 'network'}")
+    print(f"  python {shown(folder / 'score.py')} IMAGE")
     return 0
 
 
@@ -190,26 +191,6 @@ def _run_named(name: str) -> Path | None:
         return find_experiment(name, "cross_validation")
     except InputNotFoundError:
         return None
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Give what tells how far it is: a bar in a terminal, a line for each image elsewhere."""
-    if not sys.stderr.isatty():
-
-        def tell(done: int, total: int, name: str) -> None:
-            if done < total:
-                print(f"segmenting {name} ({done + 1} of {total})", file=sys.stderr, flush=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("segmenting", total=None)
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name or "done")
 
 
 def _load_predict() -> Callable[..., int]:

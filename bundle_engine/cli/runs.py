@@ -100,7 +100,6 @@ def runs(
     from bundle_engine.errors import UsageError
     from bundle_engine.runs.comparison import compare_runs
     from bundle_engine.runs.folder import find_run
-    from bundle_engine.runs.record import read_record
 
     format = format or "text"
     check_format(format, ("text", "json"))
@@ -113,23 +112,24 @@ def runs(
     if len(names) != needed:
         takes = ("no run", "one run", "two runs")[needed]
         raise UsageError(f"runs {action} takes {takes}, and {len(names)} are named", hint="runs list shows their names")
-    folders = [find_run(name) for name in names]
     if needed == 0:
         found = _listed(bundle)
-        write(as_json([_row(*each) for each in found]) if format == "json" else _table(found))
+        write(as_json(found) if format == "json" else _table(found))
     elif needed == 1:
-        record = read_record(folders[0])
-        content = {**vars(record), "status": record.status_now(folders[0]), "folder": str(folders[0])}
-        write(as_json(content) if format == "json" else _told(folders[0], record))
+        content, lines = _shown(names[0])
+        write(as_json(content) if format == "json" else _aligned(lines))
     else:
-        comparison = compare_runs(*folders)
+        comparison = compare_runs(*map(find_run, names))
         write(as_json(comparison.as_dict()) if format == "json" else comparison.as_text(colour=in_colour()))
     return 0
 
 
-def _listed(bundle: str | None) -> list[tuple[Path, Record]]:
+def _listed(bundle: str | None) -> list[dict[str, Any]]:
+    """Give the rows of all runs and experiments, oldest first."""
     from bundle_engine.cli import report
+    from bundle_engine.cli.experiments import row_of
     from bundle_engine.errors import InputError
+    from bundle_engine.experiment.parent import all_experiments
     from bundle_engine.runs.folder import all_runs
     from bundle_engine.runs.record import read_record
 
@@ -142,8 +142,34 @@ def _listed(bundle: str | None) -> list[tuple[Path, Record]]:
             report.note(f"left out: {error.render()}")
             continue
         if name in (None, record.bundle):
-            found.append((folder, record))
-    return found
+            found.append(_row(folder, record))
+    for folder, experiment in all_experiments().items():
+        if name in (None, experiment.bundle):
+            found.append(row_of(folder, experiment))
+    return sorted(found, key=lambda row: str(row["begun"]))
+
+
+def _shown(name: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Give the record of a run or of an experiment, and its lines for people."""
+    from bundle_engine.cli.experiments import told
+    from bundle_engine.errors import InputNotFoundError
+    from bundle_engine.experiment.parent import find_experiment, read_experiment
+    from bundle_engine.runs.folder import find_run
+    from bundle_engine.runs.record import read_record
+
+    try:
+        folder = find_run(name)
+    except InputNotFoundError as error:
+        try:
+            folder = find_experiment(name)
+        except InputNotFoundError:
+            raise error from None
+        experiment = read_experiment(folder)
+        children = [vars(child) for child in experiment.children]
+        content = {**vars(experiment), "status": experiment.status_now(folder), "children": children}
+        return {**content, "folder": str(folder)}, told(folder, experiment)
+    record = read_record(folder)
+    return {**vars(record), "status": record.status_now(folder), "folder": str(folder)}, _told(folder, record)
 
 
 def _row(folder: Path, record: Record) -> dict[str, Any]:
@@ -177,30 +203,32 @@ def _key_result(record: Record) -> tuple[str | None, float | None]:
     return None, None
 
 
-def _table(found: list[tuple[Path, Record]]) -> str:
+def _table(found: list[dict[str, Any]]) -> str:
     from bundle_engine.runs.folder import runs_dir
 
     if not found:
         return f"no runs in '{runs_dir()}'"
     rows = [("run", "status", "begun", "seconds", "epochs", "result")]
-    for folder, record in found:
-        row = _row(folder, record)
-        result = "" if row["value"] is None else f"{row['metric']} {row['value']:.4f}"
-        seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        begun = record.begun[:19].replace("T", " ")
-        rows.append((record.id, row["status"], begun, seconds, str(row["epoch"] or ""), result))
+    for row in found:
+        result = "" if row.get("value") is None else f"{row['metric']} {row['value']:.4f}"
+        if "kind" in row:
+            result = f"{row['done']} of {row['of']} runs done"
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
+        begun = row["begun"][:19].replace("T", " ")
+        rows.append((row["id"], row["status"], begun, seconds, str(row.get("epoch") or ""), result))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)
 
 
-def _told(folder: Path, record: Record) -> str:
-    """Write a record for people."""
+def _told(folder: Path, record: Record) -> list[tuple[str, str]]:
+    """Write a record for people: what each line is about, and the line."""
     import shlex
 
+    from bundle_engine.cli.experiments import in_short
     from bundle_engine.runs.folder import shown
 
-    rows: list[tuple[str, str]] = [
+    return [
         ("run", record.id),
         ("status", record.status_now(folder) + (f" ({record.exit_code})" if record.exit_code else "")),
         ("begun", record.begun),
@@ -211,7 +239,7 @@ def _told(folder: Path, record: Record) -> str:
         ("folder", shown(folder)),
         ("repeats", record.repeats or ""),
         *(("resumed", f"{each.get('at')} after epoch {each.get('epoch', 0)}") for each in record.resumed),
-        *(("set", f"{id} = {value}") for id, value in record.overrides.items()),
+        *(("set", f"{id} = {in_short(value)}") for id, value in record.overrides.items()),
         ("python", f"{record.python} on {record.platform}"),
         ("packages", ", ".join(f"{name} {version}" for name, version in record.packages.items())),
         *(("git", _repository(state)) for state in record.git),
@@ -224,9 +252,12 @@ def _told(folder: Path, record: Record) -> str:
         *(("checkpoint", _checkpoint(each)) for each in record.checkpoints),
         *(("tracked by", f"{name} as {id}") for name, id in record.tracking.items()),
     ]  # fmt: skip
-    rows = [row for row in rows if row[1]]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+
+
+def _aligned(lines: list[tuple[str, str]]) -> str:
+    written = [line for line in lines if line[1]]
+    width = max(len(name) for name, _ in written)
+    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in written)
 
 
 def _repository(state: dict[str, Any]) -> str:
@@ -282,7 +313,7 @@ RUNS: tuple[Command, ...] = (
         usage="list | show RUN | diff RUN RUN [OPTIONS]",
         options=(
             Option("action", "text", "ACTION", "list, show or diff (default: list)"),
-            Option("first", "text", "RUN", f"the run to show or to compare: {_RUN}"),
+            Option("first", "text", "RUN", f"the run to show or to compare: {_RUN}; show takes an experiment, too"),
             Option("second", "text", "RUN", "the run to compare it with"),
             Option("bundle", "file", "DIR", "list the runs of this bundle only: its folder or its name"),
             Option("format", "text", "FORMAT", "text or json (default: text)"),
@@ -290,8 +321,9 @@ RUNS: tuple[Command, ...] = (
         positional=3,
         overrides=None,
         examples=(
-            ("runs list", "the runs below the working directory, oldest first"),
-            ("runs show last", "the newest one"),
+            ("runs list", "the runs, cross-validations and sweeps below the working directory, oldest first"),
+            ("runs show last", "the newest run"),
+            ("runs show 20260101-120000-cross_validation", "the folds, and how far they are"),
             ("runs diff 120000-train 130000-train", "config, overrides, versions, data and results of two"),
         ),
         load=_load_runs,

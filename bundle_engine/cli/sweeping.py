@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bundle_engine.cli.command import Command, Option
+from bundle_engine.cli.experiments import (
+    RESUME,
+    begun_before,
+    count,
+    exits,
+    how_to_run,
+    kept,
+    number,
+    shared_options,
+    tell_failed,
+    unchanged,
+    way_on,
+)
 from bundle_engine.errors import InputError, Place, UsageError
 
 if TYPE_CHECKING:
     from bundle_engine.evaluation.sets import Configs
-    from bundle_engine.experiment.sweeps import How, Plan, Sweep
+    from bundle_engine.experiment import How
+    from bundle_engine.experiment.sweeps import Plan, Sweep
 
 __all__ = ["SWEEPING", "sweep"]
 
 DONE, FAILED = 0, 1
+_COMMAND = "sweep"
 _TOLD = 5  # trials whose failure is told
 _IN_FILE = ("grid", "zip", "space", "random", "optuna", "seed", "metric", "direction", "sampler", "pruner", "overrides")
 _OPEN, _CLOSE = "([{", ")]}"
@@ -52,41 +64,35 @@ def sweep(
     """Run a bundle with other values; ``bundle-engine sweep --help`` explains the options."""
     from bundle_engine.experiment import sweeps
 
-    at_once = _count("parallel", parallel)
+    at_once = count("parallel", parallel)
     if resume:
-        fixed = {
-            "file": file, "bundle": bundle, "grid": grid, "zip": zip, "space": space, "random": random,
-            "optuna": optuna, "metric": metric, "direction": direction, "sampler": sampler, "pruner": pruner,
-            "seed": seed, "threads": threads, "output_dir": output_dir, "workflow": workflow, "args_file": args_file,
-            **override,
-        }  # fmt: skip
-        changed = [name for name, value in fixed.items() if value is not None]
-        if changed:
-            raise UsageError(
-                f"--resume goes on with what was begun, and --{changed[0]} would be something else",
-                hint="leave it out, or begin anew without --resume; --parallel and --launcher may change",
-            )
-        folder, how = _before("last" if resume is True else str(resume), launcher, launcher_settings, at_once, progress)
+        unchanged(
+            "--parallel and --launcher",
+            file=file, bundle=bundle, grid=grid, zip=zip, space=space, random=random, optuna=optuna, metric=metric,
+            direction=direction, sampler=sampler, pruner=pruner, seed=seed, threads=threads, output_dir=output_dir,
+            workflow=workflow, args_file=args_file, **override,
+        )  # fmt: skip
+        folder, how = begun_before(sweeps.KIND, resume, launcher, launcher_settings, at_once, progress)
         return _tell(_carried_on(folder, how))
     if bundle is None:
         raise UsageError("no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle")
     written = {} if file is None else _read_file(file)
     given = {
         "grid": _lists("grid", grid), "zip": [_lists("zip", [text]) for text in zip] if zip else None,
-        "space": _ranges(space), "random": _count("random", random), "optuna": _count("optuna", optuna),
-        "seed": _number("seed", seed), "metric": metric, "direction": direction, "sampler": sampler, "pruner": pruner,
+        "space": _ranges(space), "random": count("random", random), "optuna": count("optuna", optuna),
+        "seed": number("seed", seed), "metric": metric, "direction": direction, "sampler": sampler, "pruner": pruner,
     }  # fmt: skip
     written |= {name: value for name, value in given.items() if value is not None}
     configs, overrides = _configs(
         bundle, workflow or "train", args_file, override, written.pop("overrides", None) or {}
     )
-    how = sweeps.How(launcher or "local", _settings(launcher_settings), at_once, progress or "auto")
+    how = how_to_run(launcher, launcher_settings, at_once, progress)
     folder = sweeps.begin(
         configs,
         _plan(written),
         workflow=workflow or "train",
         overrides=overrides,
-        threads=_count("threads", threads),
+        threads=count("threads", threads),
         output_dir=None if output_dir is None else Path(output_dir),
         how=how,
     )
@@ -107,7 +113,7 @@ def _plan(written: Mapping[str, Any]) -> Plan:
         raise UsageError("'zip' of a sweep is a mapping of ids to lists that go together, or a list of such mappings")
     for name in ("random", "optuna"):
         if name in found:
-            found[name] = _count(name, found[name])
+            found[name] = count(name, found[name])
     return Plan(**{**found, "zipped": tuple(groups)})
 
 
@@ -139,38 +145,12 @@ def _configs(
     return Configs(root, (), train), dict(overrides)
 
 
-def _before(
-    name: str, launcher: str | None, settings: Any, parallel: int | None, progress: str | None
-) -> tuple[Path, How]:
-    """Find a sweep that goes on, and work where it was begun."""
-    from bundle_engine.cli import report
-    from bundle_engine.experiment.parent import find_experiment, read_experiment
-    from bundle_engine.experiment.sweeps import KIND, How
-    from bundle_engine.runs.folder import RUNS, runs_dir
-
-    folder = find_experiment(name, KIND)
-    experiment = read_experiment(folder)
-    if os.path.realpath(experiment.cwd) != os.path.realpath(os.getcwd()) and os.path.isdir(experiment.cwd):
-        os.environ.setdefault(RUNS, str(runs_dir()))
-        os.chdir(experiment.cwd)  # relative paths in its config count from there
-        report.note(f"working in '{experiment.cwd}', where it was begun")
-    kept = experiment.settings.get("launcher_settings") or {} if launcher is None else {}
-    chosen = launcher or str(experiment.settings.get("launcher", "local"))
-    return folder, How(chosen, kept if settings is None else _settings(settings), parallel, progress or "auto")
-
-
 def _carried_on(folder: Path, how: How) -> Sweep:
-    """Run the trials; whatever ends that, say how to go on."""
-    from bundle_engine.cli import report
+    """Run the trials."""
     from bundle_engine.experiment.sweeps import carry_on
 
-    try:
+    with kept(_COMMAND, folder):
         return carry_on(folder, how=how)
-    except UsageError:
-        raise
-    except BaseException:
-        report.note(f"what is done is kept; to go on: {_way_on(folder)}")
-        raise
 
 
 def _tell(done: Sweep) -> int:
@@ -184,20 +164,12 @@ def _tell(done: Sweep) -> int:
     files = [name for name in (TABLE, PLOT, BEST_CONFIG, BEST_ARGUMENTS) if (done.folder / name).is_file()]
     print(f"in {shown(done.folder)}: {', '.join(files)}")
     for child in done.unfinished[:_TOLD]:
-        report.note(f"{child.name} {child.status}: {child.error or 'nobody knows why'}")
-        report.note(f"  what it said: {shown(done.folder / child.name / 'output.txt')}")
+        tell_failed(done.folder, child)
     if len(done.unfinished) > _TOLD:
         report.note(f"and {len(done.unfinished) - _TOLD} more")
     if done.unfinished:
-        report.note(f"to go on with what is not finished: {_way_on(done.folder)}")
+        report.note(f"to go on with what is not finished: {way_on(_COMMAND, done.folder)}")
     return FAILED if done.unfinished else DONE
-
-
-def _way_on(folder: Path) -> str:
-    from bundle_engine.runs.folder import shown
-
-    program = "python -m bundle_engine" if Path(sys.argv[0]).name == "__main__.py" else "bundle-engine"
-    return f"{program} sweep --resume {shlex.quote(shown(folder))}"
 
 
 # --- what the command line says ---
@@ -253,27 +225,7 @@ def _ranges(texts: Sequence[str] | None) -> dict[str, str] | None:
     return None if texts is None else dict(_pairs("space", texts))
 
 
-def _settings(value: Any) -> Mapping[str, Any]:
-    if value is None or isinstance(value, Mapping):
-        return value or {}
-    from bundle_engine.workflow.create import load_config_file
-
-    return load_config_file(str(value))
-
-
-def _number(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not str(value).isdigit():
-        raise UsageError(f"--{name} is a whole number, 0 or more, and not '{value}'")
-    return int(value)
-
-
-def _count(name: str, value: Any) -> int | None:
-    number = _number(name, value)
-    if number == 0:
-        raise UsageError(f"--{name} is at least 1")
-    return number
+_SHARED = shared_options("run")
 
 
 def _load_sweep() -> Callable[..., int]:
@@ -282,7 +234,7 @@ def _load_sweep() -> Callable[..., int]:
 
 SWEEPING: tuple[Command, ...] = (
     Command(
-        name="sweep",
+        name=_COMMAND,
         summary="run a bundle with other values again and again, and tell which were the best",
         usage="[FILE] --bundle DIR [--grid IDS] [--zip IDS] [--space IDS] [--random N | --optuna N] [OPTIONS]",
         options=(
@@ -293,7 +245,7 @@ SWEEPING: tuple[Command, ...] = (
                 "JSON or YAML file with grid, zip, space, random, optuna, metric, direction, sampler, pruner, seed,"
                 " overrides; the command line wins over it",
             ),
-            Option("bundle", "file", "DIR", "the bundle: a folder, or the name of a ready-made one"),
+            _SHARED["bundle"],
             Option(
                 "grid",
                 "texts",
@@ -341,38 +293,11 @@ SWEEPING: tuple[Command, ...] = (
                 " n_warmup_steps: 5} (default: none)",
             ),
             Option("seed", "text", "N", "seed of what is drawn (default: 0); for that of the runs, --grid seed=0,1,2"),
-            Option(
-                "resume",
-                "optional",
-                "[DIR]",
-                "go on with one that was stopped: its folder or a part of its name; alone, the newest one",
-            ),
-            Option("launcher", "text", "NAME", "where the runs are: local, ray or slurm (default: local)"),
-            Option(
-                "launcher_settings",
-                "settings",
-                "SETTINGS",
-                "what the launcher takes, or a file with it: {address: auto} for a ray cluster, {partition: gpu} for"
-                " slurm",
-            ),
-            Option("parallel", "text", "N", "how many run at once (default: one on each GPU, or else on each core)"),
-            Option("threads", "text", "N", "threads of each run (default: its share of the cores)"),
-            Option(
-                "output_dir",
-                "file",
-                "DIR",
-                "the folder of all runs, each of which has one in it (default: one of its own in runs/, or in the one"
-                " that BUNDLE_ENGINE_RUNS names)",
-            ),
+            Option("resume", "optional", "[DIR]", RESUME),
+            *(_SHARED[name] for name in ("launcher", "launcher_settings", "parallel", "threads", "output_dir")),
             Option("workflow", "text", "NAME", "which config of the bundle (default: train)"),
-            Option("args_file", "files", "FILES", "JSON or YAML file with overrides; the command line wins over it"),
-            Option(
-                "progress",
-                "text",
-                "MODE",
-                "how to show how far it is: bar, a board of all runs on the terminal; plain, lines; none; auto, which"
-                " is bar on a terminal and plain elsewhere (default: auto)",
-            ),
+            _SHARED["args_file"],
+            _SHARED["progress"],
         ),
         positional=1,
         overrides="set this id of the config in all runs",
@@ -387,12 +312,6 @@ SWEEPING: tuple[Command, ...] = (
             ("sweep --resume last", "go on with the newest one"),
         ),
         load=_load_sweep,
-        exits=(
-            (0, "all runs are done, or were stopped early by the pruner"),
-            (1, "a run failed, or was stopped; the others are done"),
-            (2, "the input is wrong; nothing was run"),
-            (130, "interrupted: what runs was stopped and is saved"),
-            (143, "terminated, likewise"),
-        ),
+        exits=exits("run", "all runs are done, or were stopped early by the pruner"),
     ),
 )

@@ -11,6 +11,7 @@ from bundle_engine.lazy import lazy_names
 
 _HOMES = {
     "EnsembleInferer": "ensemble",
+    "How": "course",
     "Model": "models",
     "cross_validate": "cross_validation",
     "model_of_bundle": "models",
@@ -18,12 +19,13 @@ _HOMES = {
     "predict": "prediction",
 }
 
-__all__ = ["EnsembleInferer", "Model", "cross_validate", "model_of_bundle", "model_of_run", "predict"]
+__all__ = ["EnsembleInferer", "How", "Model", "cross_validate", "model_of_bundle", "model_of_run", "predict"]
 
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 if TYPE_CHECKING:
+    from bundle_engine.experiment.course import How
     from bundle_engine.experiment.cross_validation import cross_validate
     from bundle_engine.experiment.ensemble import EnsembleInferer
     from bundle_engine.experiment.models import Model, model_of_bundle, model_of_run

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,46 +11,19 @@ from bundle_engine.errors import UsageError
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment import children as runs
 from bundle_engine.experiment.board import Row, make_board
+from bundle_engine.experiment.course import Course, How, Tell, begin_experiment, new_folder
 from bundle_engine.experiment.fold_table import ENSEMBLE, FOLDS, FoldRow, write_folds
 from bundle_engine.experiment.folds import Fold, make_folds
-from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, State, make_launcher
-from bundle_engine.experiment.outcome import (
-    Tell,
-    compare_folds,
-    evaluate_ensemble,
-    evaluate_fold,
-    rows_of,
-    trained_rows,
-)
-from bundle_engine.experiment.parent import EXPERIMENT, WAITING, Child, Experiment, now, read_experiment, taken
+from bundle_engine.experiment.launchers import DONE, FAILED, STOPPED, State
+from bundle_engine.experiment.outcome import compare_folds, evaluate_ensemble, evaluate_fold, rows_of, trained_rows
+from bundle_engine.experiment.parent import Child, Experiment
 from bundle_engine.experiment.selection import epoch_or_word
 from bundle_engine.experiment.subjects import Subjects, find_subjects
-from bundle_engine.runs.folder import make_folder, runs_dir
 from bundle_engine.runs.record import read_record
 
-__all__ = ["KIND", "CrossValidation", "How", "begin", "carry_on", "cross_validate"]
+__all__ = ["KIND", "CrossValidation", "begin", "carry_on", "cross_validate"]
 
 KIND = "cross_validation"
-INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True)
-class How:
-    """How the folds are run, which changes nothing about what they come to.
-
-    Attributes:
-        launcher: ``local``, ``ray`` or ``slurm``.
-        settings: of the launcher, such as ``address``.
-        parallel: how many run at once; None for as many as there is room for.
-        progress: see `make_board`.
-        tell: is told how far evaluations are, see `evaluate`.
-    """
-
-    launcher: str = "local"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parallel: int | None = None
-    progress: str = "auto"
-    tell: Tell | None = None
 
 
 class CrossValidation(NamedTuple):
@@ -139,35 +110,18 @@ def carry_on(folder: Path, *, folds: Iterable[int] | None = None, how: How | Non
         InputError: when it has no record, or a damaged one.
         UsageError: when it is still running.
     """
-    experiment = read_experiment(folder)
-    if experiment.kind != KIND:
-        raise UsageError(f"'{folder}' is no cross-validation, but of the kind '{experiment.kind}'")
-    chosen = _chosen(folds, len(experiment.children))
-    settings = experiment.settings
-    how = how or How(str(settings.get("launcher", "local")), settings.get("launcher_settings") or {})
-    make_launcher(how.launcher, **how.settings)
-    lock = taken(folder)
-    keeper = _Keeper(folder)
-    try:
-        if any(child.status != WAITING for child in experiment.children):
-            keeper.write(resumed=[*experiment.resumed, now()])
-            runs.wait_for([folder / child.name for child in experiment.children])
-        keeper.write(status=RUNNING, ended=None)
-        names = [experiment.children[number].name for number in chosen]
-        _train(keeper, names, how)
-        rows, page = _evaluate(keeper, names, how.tell)
-        done = all(child.status == DONE for child in keeper.experiment.children)
-        failed = any(keeper.experiment.child(name).status != DONE for name in names)
-        keeper.write(status=DONE if done else FAILED if failed else STOPPED, ended=now())
-        return CrossValidation(folder, keeper.experiment, rows, page)
-    except Exception:
-        keeper.write(status=FAILED, ended=now())
-        raise
-    except BaseException:
-        keeper.write(status=INTERRUPTED, ended=now())
-        raise
-    finally:
-        lock.release()
+    course = _Folds(folder, KIND)
+    chosen = _chosen(folds, len(course.experiment.children))
+    how = how or How.of(course.experiment)
+    how.make_launcher()
+    with course.at_work():
+        names = [course.experiment.children[number].name for number in chosen]
+        course.train(names, how)
+        rows, page = _evaluate(course, names, how.tell)
+        done = all(child.status == DONE for child in course.experiment.children)
+        failed = any(course.experiment.child(name).status != DONE for name in names)
+        course.end(DONE if done else FAILED if failed else STOPPED)
+    return CrossValidation(folder, course.experiment, rows, page)
 
 
 def begin(
@@ -188,7 +142,7 @@ def begin(
     _chosen(folds, splits)
     which = epoch_or_word(which)
     runs.require_overrides(overrides)
-    make_launcher(how.launcher, **how.settings)
+    how.make_launcher()
     ids = {key: value for key, value in overrides.items() if key not in runs.OPTIONS}
     subjects = find_subjects(configs, ids, group_column=group_column)
     made = make_folds(len(subjects.items), splits, seed=seed, groups=subjects.groups)
@@ -196,13 +150,7 @@ def begin(
     if how.launcher == "local":
         slots, given = runs.threads_of(splits, slots=how.parallel, threads=threads)
         shares = [*given]
-    if output_dir is None:
-        folder = make_folder(runs_dir(), configs.root.name, KIND)
-    else:
-        folder = output_dir.expanduser().absolute()
-        if (folder / EXPERIMENT).exists():
-            raise UsageError(f"there is an experiment in '{folder}' already", hint=f"--resume {folder} goes on with it")
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(configs, KIND, output_dir)
     width = len(str(splits - 1))
     children = [
         Child(f"fold_{fold.number:0{width}}", threads=share, facts=_facts(fold, subjects))
@@ -210,15 +158,12 @@ def begin(
     ]
     for fold, child in zip(made, children, strict=True):
         runs.write_arguments(folder / child.name, configs, fold, subjects, overrides)
-    Experiment(
-        kind=KIND,
-        id=f"{configs.root.name}/{folder.name}",
-        bundle=configs.root.name,
-        root=str(configs.root),
+    begin_experiment(
+        folder,
+        KIND,
+        configs,
         workflow=workflow,
-        begun=now(),
-        command=[os.path.basename(sys.argv[0]), *sys.argv[1:]],
-        cwd=os.getcwd(),
+        how=how,
         settings={
             "splits": splits,
             "seed": seed,
@@ -228,14 +173,11 @@ def begin(
             "test_subjects": subjects.test,
             "which": which,
             "parallel": slots,
-            "launcher": how.launcher,
-            "launcher_settings": dict(how.settings),
-            "train_config": [str(file) for file in configs.train],
             "evaluate_config": [str(file) for file in configs.evaluate],
         },
-        overrides=dict(overrides),
+        overrides=overrides,
         children=children,
-    ).write(folder)
+    )
     return folder
 
 
@@ -257,20 +199,8 @@ def _chosen(folds: Iterable[int] | None, splits: int) -> list[int]:
 # --- running ---
 
 
-class _Keeper:
-    """Keeps the record up to date.
-
-    Args:
-        folder: the experiment's folder.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.experiment = read_experiment(folder)
-
-    def write(self, **news: Any) -> None:
-        self.experiment = replace(self.experiment, **news)
-        self.experiment.write(self.folder)
+class _Folds(Course):
+    """The folds of a cross-validation."""
 
     def change(self, state: State) -> Child:
         """Note what has become of a fold."""
@@ -284,11 +214,28 @@ class _Keeper:
         seconds = before.seconds
         if state.status in (DONE, FAILED, STOPPED):
             seconds = _seconds(folder) or state.seconds
-        child = replace(before, status=state.status, error=error, seconds=seconds)
-        if child != before:
-            self.experiment = self.experiment.with_child(child)
-            self.experiment.write(self.folder)
-        return child
+        return self.put(replace(before, status=state.status, error=error, seconds=seconds))
+
+    def train(self, names: Sequence[str], how: How) -> None:
+        """Run what is not done of some folds."""
+        experiment = self.experiment
+        slots = how.parallel if how.parallel is not None else experiment.settings.get("parallel")
+        jobs = [runs.job_of(experiment, experiment.child(name), self.folder) for name in names]
+        rows = [Row(name, self.folder / name) for name in names]
+        launcher = how.make_launcher()
+        board = make_board(f"cross-validation of {experiment.bundle}", rows, slots=slots or 1, mode=how.progress)
+
+        def changed(state: State) -> None:
+            child = self.change(state)
+            board.change(child.name, child.status, child.seconds, child.error or "")
+
+        def watch(_job: Any) -> None:
+            board.look()
+
+        try:
+            launcher.launch(jobs, on_change=changed, slots=slots, watch=watch)
+        finally:
+            board.close()
 
 
 def _seconds(folder: Path) -> float | None:
@@ -300,41 +247,19 @@ def _seconds(folder: Path) -> float | None:
         return None
 
 
-def _train(keeper: _Keeper, names: Sequence[str], how: How) -> None:
-    """Run what is not done of some folds."""
-    experiment = keeper.experiment
-    slots = how.parallel if how.parallel is not None else experiment.settings.get("parallel")
-    jobs = [runs.job_of(experiment, experiment.child(name), keeper.folder) for name in names]
-    rows = [Row(name, keeper.folder / name) for name in names]
-    launcher = make_launcher(how.launcher, **how.settings)
-    board = make_board(f"cross-validation of {experiment.bundle}", rows, slots=slots or 1, mode=how.progress)
-
-    def changed(state: State) -> None:
-        child = keeper.change(state)
-        board.change(child.name, child.status, child.seconds, child.error or "")
-
-    def watch(_job: Any) -> None:
-        board.look()
-
-    try:
-        launcher.launch(jobs, on_change=changed, slots=slots, watch=watch)
-    finally:
-        board.close()
-
-
-def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> tuple[list[FoldRow], Path | None]:
+def _evaluate(course: _Folds, names: Sequence[str], tell: Tell | None) -> tuple[list[FoldRow], Path | None]:
     """Evaluate all folds that are finished, and write their table; when none is missing, what follows from it."""
-    settings = keeper.experiment.settings
+    settings = course.experiment.settings
     configs = Configs(
-        Path(keeper.experiment.root),
+        Path(course.experiment.root),
         tuple(Path(file) for file in settings["evaluate_config"]),
         tuple(Path(file) for file in settings["train_config"]),
     )
     sets = ["val", "test"] if settings["test_subjects"] else ["val"]
     rows: list[FoldRow] = []
-    finished = [child for child in keeper.experiment.children if child.status == DONE]
+    finished = [child for child in course.experiment.children if child.status == DONE]
     for child in finished:
-        folder = keeper.folder / child.name
+        folder = course.folder / child.name
         if not configs.evaluate:
             rows += trained_rows(folder, child.name, len(child.facts.get("validation", ())))
             continue
@@ -348,7 +273,7 @@ def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> tuple
         rows += rows_of(folder, child.name, sets)
     names_done = [child.name for child in finished]
     is_whole = bool(configs.evaluate) and len(finished) > 1 and set(names_done).issuperset(names)
-    overrides = {key: value for key, value in keeper.experiment.overrides.items() if key not in runs.OPTIONS}
+    overrides = {key: value for key, value in course.experiment.overrides.items() if key not in runs.OPTIONS}
     if is_whole and "test" in sets:
 
         def told_together(part: str, done: int, total: int) -> None:
@@ -356,9 +281,9 @@ def _evaluate(keeper: _Keeper, names: Sequence[str], tell: Tell | None) -> tuple
                 tell(f"{ENSEMBLE} {part}", done, total)
 
         which = settings["which"]
-        rows += evaluate_ensemble(configs, keeper.folder, overrides, which=which, progress=told_together)
+        rows += evaluate_ensemble(configs, course.folder, overrides, which=which, progress=told_together)
     rows.sort(key=lambda row: sets.index(row.set))
     if rows:
-        write_folds(keeper.folder / FOLDS, rows)
-    page = compare_folds(keeper.folder, names_done, configs, overrides) if is_whole else None
+        write_folds(course.folder / FOLDS, rows)
+    page = compare_folds(course.folder, names_done, configs, overrides) if is_whole else None
     return rows, page

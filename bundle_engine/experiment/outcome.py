@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from typing import Any
 from bundle_engine.errors import BundleEngineError, BundleEngineWarning
 from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.evaluation.staging import RECORD
+from bundle_engine.experiment.course import Tell
 from bundle_engine.experiment.fold_table import ENSEMBLE, FoldRow, figures_of
 from bundle_engine.experiment.selection import select
 
 __all__ = ["ENSEMBLE", "EVALUATION", "compare_folds", "evaluate_ensemble", "evaluate_fold", "rows_of", "trained_rows"]
 
 EVALUATION = "evaluation"
-Tell = Callable[[str, int, int], None]
 
 
 def evaluate_fold(

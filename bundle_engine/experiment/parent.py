@@ -12,9 +12,19 @@ from typing import Any
 from bundle_engine.config.closest import either, matches
 from bundle_engine.errors import InputError, InputNotFoundError, Place, UsageError
 from bundle_engine.runs.folder import Lock, is_running, process_in, runs_dir, shown
-from bundle_engine.runs.record import RUNNING, write_text
+from bundle_engine.runs.record import KILLED, RUNNING, write_text
 
-__all__ = ["EXPERIMENT", "WAITING", "Child", "Experiment", "find_experiment", "now", "read_experiment", "taken"]
+__all__ = [
+    "EXPERIMENT",
+    "WAITING",
+    "Child",
+    "Experiment",
+    "all_experiments",
+    "find_experiment",
+    "now",
+    "read_experiment",
+    "taken",
+]
 
 EXPERIMENT = "experiment.json"
 WAITING = "waiting"
@@ -78,6 +88,10 @@ class Experiment:
     children: list[Child] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
+    def status_now(self, folder: Path) -> str:
+        """Give the status, with ``killed`` for one that cannot say itself that it has ended."""
+        return KILLED if self.status == RUNNING and not is_running(folder) else self.status
+
     def child(self, name: str) -> Child:
         """Give the child of a name."""
         return next(child for child in self.children if child.name == name)
@@ -132,12 +146,29 @@ def _made(kind: Any, content: Mapping[str, Any]) -> Any:
     return kind(**{key: value for key, value in content.items() if key in known})
 
 
-def find_experiment(name: str | Path, kind: str) -> Path:
+def all_experiments(kind: str | None = None) -> dict[Path, Experiment]:
+    """Give the experiments in `runs_dir`, by their folders, oldest first; damaged records are left out.
+
+    Args:
+        kind: only those of this kind.
+    """
+    found: dict[Path, Experiment] = {}
+    for path in sorted(runs_dir().glob(f"*/*/{EXPERIMENT}"), key=lambda path: path.parent.name):
+        try:
+            experiment = read_experiment(path.parent)
+        except InputError:
+            continue
+        if kind in (None, experiment.kind):
+            found[path.parent] = experiment
+    return found
+
+
+def find_experiment(name: str | Path, kind: str | None = None) -> Path:
     """Find the folder of an experiment.
 
     Args:
         name: the folder, an unambiguous part of its name, or ``last`` for the newest.
-        kind: which kind of experiment it is.
+        kind: which kind of experiment it is; None for any.
 
     Raises:
         InputNotFoundError: when there is none.
@@ -146,13 +177,7 @@ def find_experiment(name: str | Path, kind: str) -> Path:
     text = str(name).rstrip("/")
     if text and (Path(text).expanduser() / EXPERIMENT).is_file():
         return Path(text).expanduser().absolute()
-    found: dict[str, Path] = {}
-    for path in sorted(runs_dir().glob(f"*/*/{EXPERIMENT}"), key=lambda path: path.parent.name):
-        try:
-            if read_experiment(path.parent).kind == kind:
-                found[f"{path.parent.parent.name}/{path.parent.name}"] = path.parent
-        except InputError:
-            continue
+    found = {f"{path.parent.name}/{path.name}": path for path in all_experiments(kind)}
     if text == _LAST and found:
         return list(found.values())[-1]
     fitting = [path for id, path in found.items() if text and text in id]
@@ -165,7 +190,7 @@ def find_experiment(name: str | Path, kind: str) -> Path:
         )
     near = matches(text, found)
     hint = f"did you mean {either(near)}?" if near else f"they are looked for in '{runs_dir()}'"
-    raise InputNotFoundError(f"there is no {kind} '{text}'", hint=hint)
+    raise InputNotFoundError(f"there is no {kind or 'experiment'} '{text}'", hint=hint)
 
 
 def taken(folder: Path) -> Lock:

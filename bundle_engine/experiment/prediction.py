@@ -14,14 +14,14 @@ from bundle_engine.evaluation import sets
 from bundle_engine.evaluation.evaluating import labels_of, task_of
 from bundle_engine.evaluation.sets import Places
 from bundle_engine.experiment import images as files
-from bundle_engine.experiment.ensemble import handlers_of, loading_elsewhere, steps_of, voting
+from bundle_engine.experiment.ensemble import handlers_of, is_ensemble, loading_elsewhere, steps_of, voting
 from bundle_engine.experiment.images import Order
 from bundle_engine.experiment.models import Model
 from bundle_engine.experiment.preview import draw_preview, masks_of
 from bundle_engine.workflow.config_workflow import ConfigWorkflow
 from bundle_engine.workflow.roots import importable
 
-__all__ = ["Predicted", "build", "config_of", "metadata_of", "predict", "without_saving"]
+__all__ = ["Predicted", "build", "config_of", "metadata_of", "own_weights", "predict", "without_saving"]
 
 PRED = "pred"
 _WRITERS = ("Saver", "Report", "MLFlowHandler", "TensorBoardStatsHandler", "TensorBoardImageHandler")
@@ -96,7 +96,7 @@ def predict(
     orders = files.orders_of(images, folder, overwrite=overwrite)
     network = parser.get("network_def")
     files.look_at_images(images, files.channels_expected(metadata, network), files.axes_expected(metadata, network))
-    weights = model.weights or _own_weights(parser, places, model.bundle)
+    weights = model.weights or _loaded_by(parser, places, model.bundle)
     changes = _changes(parser, places, weights, model, images)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,27 +178,46 @@ def without_saving(transform: Any) -> Any:
 # --- the config ---
 
 
-def _own_weights(parser: ConfigParser, places: Places, bundle: Path) -> tuple[Path, ...]:
-    """Give the weights that a config loads by itself; none where an inferer, or something unknown, loads them.
+def own_weights(bundle: Path, workflow: str = "inference") -> tuple[Path, ...]:
+    """Give the weights that a bundle's config loads by itself, those of an ensemble one after the other.
+
+    Args:
+        bundle: the bundle's folder.
+        workflow: name of the config.
+
+    Returns:
+        the files; none where an inferer of the bundle's own, or something unknown, loads them.
 
     Raises:
         InputNotFoundError: when they are not there.
     """
+    parser = sets.read_parser([config_of(bundle, workflow)], bundle, {})
+    return _loaded_by(parser, sets.places_of(parser), bundle)
+
+
+def _loaded_by(parser: ConfigParser, places: Places, bundle: Path) -> tuple[Path, ...]:
     with importable(bundle):
+        if is_ensemble(parser, places):
+            named = parser.get_parsed_content(f"{places.evaluator}{SEP}inferer{SEP}weights")
+            return tuple(_weights_at(each, bundle) for each in named)
         for at, handler in handlers_of(parser, places):
             if str(handler.get(TARGET)).rpartition(".")[2] != "CheckpointLoader" or "load_path" not in handler:
                 continue
             if handler.get("_disabled_") in (True, "true", "True"):
                 continue
-            path = Path(str(parser.get_parsed_content(f"{at}{SEP}load_path"))).expanduser()
-            path = path if path.is_absolute() or path.is_file() else bundle / path
-            if path.is_file():
-                return (path.absolute(),)
-            raise InputNotFoundError(
-                f"there are no trained weights at '{path}'",
-                hint="train first, or name them: --local_weights_path FILE, or --model with a run",
-            )
+            return (_weights_at(parser.get_parsed_content(f"{at}{SEP}load_path"), bundle),)
     return ()
+
+
+def _weights_at(written: Any, bundle: Path) -> Path:
+    path = Path(str(written)).expanduser()
+    path = path if path.is_absolute() or path.is_file() else bundle / path
+    if path.is_file():
+        return path.absolute()
+    raise InputNotFoundError(
+        f"there are no trained weights at '{path}'",
+        hint="train first, or name them: --local_weights_path FILE, or --model with a run",
+    )
 
 
 def _changes(

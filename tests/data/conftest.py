@@ -1,4 +1,4 @@
-"""A few real subjects, to be spoilt."""
+"""A few real subjects, to be spoilt or preprocessed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bundle_engine.data import datalist
 from bundle_engine.data.checks import check_dataset
 from bundle_engine.data.reading import read_table
 
@@ -55,3 +57,13 @@ def codes() -> Callable[..., list[tuple[str, str, str]]]:
         return [(each.code, each.severity, each.id) for each in report.findings]
 
     return check
+
+
+@pytest.fixture
+def items(few: Path) -> list[dict[str, Any]]:
+    return datalist(few, "train")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "kept"

@@ -157,7 +157,7 @@ def test_the_default_is_what_the_evaluate_config_works_on(bundle: Path, tmp_path
     out, err = capsys.readouterr()
     assert "test: 4 subjects in" in out
     assert "1 missed or made up" in out
-    assert "evaluating the set 'test', 4 subjects" in err
+    assert "evaluating the set test, 4 subjects" in err
     assert not (tmp_path / "outputs").exists()  # of the MetricsSaver
 
 

@@ -13,7 +13,8 @@ import pytest
 from bundle_engine.cli import main
 from bundle_engine.experiment import fold_table
 from bundle_engine.experiment.children import job_of, overrides_of, threads_of, why
-from bundle_engine.experiment.cross_validation import How, begin
+from bundle_engine.experiment.course import How
+from bundle_engine.experiment.cross_validation import begin
 from bundle_engine.experiment.fold_table import FoldRow
 from bundle_engine.experiment.parent import read_experiment
 from bundle_engine.runs.folder import Lock
@@ -101,6 +102,49 @@ def test_a_damaged_record_is_told(prepare: Callable[..., Path], capsys: Any) -> 
     (folder / "experiment.json").write_text('{"kind": "cross_validation"}')
     assert main(["cross_validate", "--resume", str(folder)]) == 2
     assert "this is no record of an experiment" in capsys.readouterr().err
+
+
+def test_another_kind_is_told(prepare: Callable[..., Path], capsys: Any) -> None:
+    folder = prepare()
+    record = json.loads((folder / "experiment.json").read_text())
+    (folder / "experiment.json").write_text(json.dumps({**record, "kind": "sweep"}))
+    assert main(["cross_validate", "--resume", str(folder)]) == 2
+    assert f"'{folder}' is no cross-validation, but a sweep" in capsys.readouterr().err
+
+
+def test_records_are_listed_and_shown(prepare: Callable[..., Path], tiny: Path, capsys: Any) -> None:
+    folder = prepare(output_dir=None, overrides={"extra": list(range(100))})
+    experiment = read_experiment(folder)
+    done = replace(experiment.children[0], status="done", seconds=12.34)
+    failed = replace(experiment.children[1], status="failed", error="disk full", seconds=2.0)
+    replace(experiment, status="failed", children=[done, failed]).write(folder)
+    assert main(["runs", "list"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["run", "status", "begun", "seconds", "epochs", "result"]
+    assert row.split()[:2] == [f"tiny/{folder.name}", "failed"]
+    assert row.endswith(" 1 of 2 runs done")
+    assert main(["runs", "list", "--format", "json", "--bundle", "other"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["runs", "list", "--format", "json"]) == 0
+    [listed] = json.loads(capsys.readouterr().out)
+    assert listed.items() >= {"kind": "cross_validation", "done": 1, "of": 2, "seconds": 14.34}.items()
+
+    assert main(["runs", "show", folder.name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["experiment", f"tiny/{folder.name}"]
+    assert "setting     splits = 2" in lines
+    assert lines[-2:] == [
+        f"run         {folder}/fold_0: done, 12.3 s",
+        f"run         {folder}/fold_1: failed, 2.0 s: disk full",
+    ]
+    assert max(map(len, lines)) < 300
+    assert any(line.startswith("set         extra = [0, 1, ") and line.endswith("… (100 items)") for line in lines)
+    assert main(["runs", "show", str(folder), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [child["name"] for child in shown["children"]] == ["fold_0", "fold_1"]
+    assert shown["overrides"]["extra"] == list(range(100))
+    assert main(["runs", "show", "nothing"]) == 2
+    assert "there is no run 'nothing'" in capsys.readouterr().err
 
 
 def test_what_a_fold_is_told(

@@ -20,7 +20,8 @@ import pytest
 
 from bundle_engine.data.store import Store
 from bundle_engine.evaluation.sets import Configs
-from bundle_engine.experiment.cross_validation import CrossValidation, How, begin, carry_on, cross_validate
+from bundle_engine.experiment.course import How
+from bundle_engine.experiment.cross_validation import CrossValidation, begin, carry_on, cross_validate
 from bundle_engine.experiment.outcome import trained_rows
 from bundle_engine.experiment.parent import read_experiment
 from bundle_engine.runs.folder import is_running, process_in
@@ -144,8 +145,8 @@ def test_a_fold_that_fails_does_not_take_the_other(
 
     from bundle_engine.cli.cross_validating import _tell
 
-    assert _tell(found, lambda line: print(line)) == 1
-    told = capsys.readouterr().out
+    assert _tell(found) == 1
+    told = capsys.readouterr().err
     assert "fold_0 failed: " in told
     assert str(folder / "fold_0" / "output.txt") in told
     assert f"cross_validate --resume {folder}" in told

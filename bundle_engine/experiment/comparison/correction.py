@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["LEVEL", "PAIRS", "enough_in_groups", "holm"]
+if TYPE_CHECKING:
+    from bundle_engine.experiment.comparison.groups import GroupTest
+    from bundle_engine.experiment.comparison.paired import PairedTest
+
+    Test = TypeVar("Test", GroupTest, PairedTest)
+
+__all__ = ["LEVEL", "PAIRS", "corrected", "enough_in_groups", "holm"]
 
 LEVEL = 0.05
 PAIRS = 6
@@ -26,6 +34,20 @@ def holm(values: Sequence[float]) -> list[float]:
         so_far = max(so_far, min(1.0, (len(values) - rank) * values[index]))
         corrected[index] = so_far
     return corrected
+
+
+def corrected(tests: Sequence[Test]) -> list[Test]:
+    """Correct tests by Holm, those of the same set and measure as one family."""
+    families: dict[tuple[str, str], list[int]] = {}
+    for index, test in enumerate(tests):
+        if test.p is not None:
+            families.setdefault((test.question.set, test.question.metric), []).append(index)
+    found = list(tests)
+    for members in families.values():
+        values = holm([p for index in members if (p := tests[index].p) is not None])
+        for index, value in zip(members, values, strict=True):
+            found[index] = replace(tests[index], p_holm=value, family=len(members))
+    return found
 
 
 def enough_in_groups(first: int, second: int) -> bool:

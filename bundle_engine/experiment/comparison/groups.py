@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from bundle_engine.experiment.comparison.contestants import Question, Values
-from bundle_engine.experiment.comparison.correction import LEVEL, enough_in_groups, holm
+from bundle_engine.experiment.comparison.correction import LEVEL, corrected, enough_in_groups
 from bundle_engine.experiment.comparison.measurements import larger_is_better
 
 __all__ = ["GroupTest", "compare_groups"]
@@ -96,7 +96,7 @@ def compare_groups(
                     nowhere.add(subject)
             for first, second in combinations(sorted(members), 2):
                 tests.append(_test(question, name, (first, second), members[first], members[second]))
-    return _corrected(tests), len(nowhere)
+    return corrected(tests), len(nowhere)
 
 
 def _test(
@@ -131,16 +131,3 @@ def _test(
     if not enough_in_groups(len(one), len(other)):
         return test
     return replace(test, statistic=statistic, p=min(1.0, float(done.pvalue)) if len({*one, *other}) > 1 else 1.0)
-
-
-def _corrected(tests: Sequence[GroupTest]) -> list[GroupTest]:
-    families: dict[tuple[str, str], list[int]] = {}
-    for index, test in enumerate(tests):
-        if test.p is not None:
-            families.setdefault((test.question.set, test.question.metric), []).append(index)
-    found = list(tests)
-    for members in families.values():
-        corrected = holm([p for index in members if (p := tests[index].p) is not None])
-        for index, p in zip(members, corrected, strict=True):
-            found[index] = replace(tests[index], p_holm=p, family=len(members))
-    return found

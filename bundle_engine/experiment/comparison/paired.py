@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 from bundle_engine.experiment.comparison.contestants import Question, Values
-from bundle_engine.experiment.comparison.correction import LEVEL, PAIRS, holm
+from bundle_engine.experiment.comparison.correction import LEVEL, PAIRS, corrected
 from bundle_engine.experiment.comparison.measurements import larger_is_better
 
 __all__ = ["PairedTest", "Unpaired", "compare_pairs", "differences", "matched"]
@@ -155,7 +155,7 @@ def compare_pairs(values: Mapping[str, Mapping[Question, Values]]) -> tuple[list
             both = (question.set, question.structure)
             unpaired |= {Unpaired(*both, name, first, second): None for name in sorted(one.keys() - other.keys())}
             unpaired |= {Unpaired(*both, name, second, first): None for name in sorted(other.keys() - one.keys())}
-    return _corrected(tests), list(unpaired)
+    return corrected(tests), list(unpaired)
 
 
 def _test(question: Question, names: tuple[str, str], first: Values, second: Values) -> PairedTest:
@@ -213,16 +213,3 @@ def _median(values: Sequence[float]) -> float | None:
         return None
     middle = statistics.median(values)
     return None if math.isnan(middle) else middle
-
-
-def _corrected(tests: Sequence[PairedTest]) -> list[PairedTest]:
-    families: dict[tuple[str, str], list[int]] = {}
-    for index, test in enumerate(tests):
-        if test.p is not None:
-            families.setdefault((test.question.set, test.question.metric), []).append(index)
-    found = list(tests)
-    for members in families.values():
-        corrected = holm([p for index in members if (p := tests[index].p) is not None])
-        for index, p in zip(members, corrected, strict=True):
-            found[index] = replace(tests[index], p_holm=p, family=len(members))
-    return found

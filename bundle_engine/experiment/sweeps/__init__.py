@@ -7,7 +7,6 @@ from bundle_engine.experiment.sweeps.trials import (
     BEST_CONFIG,
     KIND,
     PRUNED,
-    How,
     Plan,
     Sweep,
     begin,
@@ -15,4 +14,4 @@ from bundle_engine.experiment.sweeps.trials import (
     sweep,
 )
 
-__all__ = ["BEST_ARGUMENTS", "BEST_CONFIG", "KIND", "PRUNED", "How", "Plan", "Sweep", "begin", "carry_on", "sweep"]
+__all__ = ["BEST_ARGUMENTS", "BEST_CONFIG", "KIND", "PRUNED", "Plan", "Sweep", "begin", "carry_on", "sweep"]

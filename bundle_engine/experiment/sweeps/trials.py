@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,20 +13,20 @@ from bundle_engine.errors import UsageError
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment import children as runs
 from bundle_engine.experiment.board import Row, make_board
-from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, Job, State, make_launcher
-from bundle_engine.experiment.parent import EXPERIMENT, WAITING, Child, Experiment, now, read_experiment, taken
+from bundle_engine.experiment.course import Course, How, begin_experiment, new_folder
+from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, Job, State
+from bundle_engine.experiment.parent import Child, Experiment
 from bundle_engine.experiment.sweeps import table
 from bundle_engine.experiment.sweeps.metric import MAXIMIZE, MINIMIZE, Metric, direction_of
 from bundle_engine.experiment.sweeps.space import Space
 from bundle_engine.experiment.sweeps.study import Study, require_names
-from bundle_engine.runs.folder import RECORD, make_folder, runs_dir
+from bundle_engine.runs.folder import RECORD
 from bundle_engine.runs.record import read_record, write_text
 
-__all__ = ["BEST_ARGUMENTS", "BEST_CONFIG", "KIND", "PRUNED", "How", "Plan", "Sweep", "begin", "carry_on", "sweep"]
+__all__ = ["BEST_ARGUMENTS", "BEST_CONFIG", "KIND", "PRUNED", "Plan", "Sweep", "begin", "carry_on", "sweep"]
 
 KIND = "sweep"
 PRUNED = "pruned"
-INTERRUPTED = "interrupted"
 BEST_CONFIG, BEST_ARGUMENTS = "best.yaml", "best_args.json"
 GRID, RANDOM, OPTUNA = "grid", "random", "optuna"
 
@@ -91,23 +88,6 @@ class Plan:
             require_names(self.sampler, self.pruner, self.seed)
             return None
         return space.points() if self.random is None else space.draw(self.random, self.seed)
-
-
-@dataclass(frozen=True)
-class How:
-    """How the trials are run.
-
-    Attributes:
-        launcher: ``local``, ``ray`` or ``slurm``.
-        settings: of the launcher, such as ``address``.
-        parallel: how many run at once; None for as many as there is room for.
-        progress: see `make_board`.
-    """
-
-    launcher: str = "local"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parallel: int | None = None
-    progress: str = "auto"
 
 
 class Sweep(NamedTuple):
@@ -176,7 +156,7 @@ def begin(
     points = plan.points()
     ids = plan.space().ids
     runs.require_overrides({**overrides, **dict.fromkeys(ids)})
-    make_launcher(how.launcher, **how.settings)
+    how.make_launcher()
     count = len(points) if points is not None else plan.optuna or 0
     if not count:
         raise UsageError("there is nothing to run: no trial was asked for")
@@ -186,38 +166,21 @@ def begin(
 
         shares = share_out(jobs=count, slots=slots, threads=threads)
         slots, threads = shares.slots, shares.threads
-    if output_dir is None:
-        folder = make_folder(runs_dir(), configs.root.name, KIND)
-    else:
-        folder = output_dir.expanduser().absolute()
-        if (folder / EXPERIMENT).exists():
-            raise UsageError(f"there is an experiment in '{folder}' already", hint=f"--resume {folder} goes on with it")
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(configs, KIND, output_dir)
     children = [
         Child(_name(number, count), threads=threads, facts={"values": values})
         for number, values in enumerate(points or [])
     ]
-    Experiment(
-        kind=KIND,
-        id=f"{configs.root.name}/{folder.name}",
-        bundle=configs.root.name,
-        root=str(configs.root),
+    begin_experiment(
+        folder,
+        KIND,
+        configs,
         workflow=workflow,
-        begun=now(),
-        command=[os.path.basename(sys.argv[0]), *sys.argv[1:]],
-        cwd=os.getcwd(),
-        settings={
-            "plan": vars(plan),
-            "trials": count,
-            "threads": threads,
-            "parallel": slots,
-            "launcher": how.launcher,
-            "launcher_settings": dict(how.settings),
-            "train_config": [str(file) for file in configs.train],
-        },
-        overrides=dict(overrides),
+        how=how,
+        settings={"plan": vars(plan), "trials": count, "threads": threads, "parallel": slots},
+        overrides=overrides,
         children=children,
-    ).write(folder)
+    )
     return folder
 
 
@@ -236,44 +199,21 @@ def carry_on(folder: Path, *, how: How | None = None) -> Sweep:
         InputError: when it has no record, or a damaged one.
         UsageError: when it is still running.
     """
-    experiment = read_experiment(folder)
-    if experiment.kind != KIND:
-        raise UsageError(f"'{folder}' is no sweep, but of the kind '{experiment.kind}'")
-    settings = experiment.settings
-    how = how or How(str(settings.get("launcher", "local")), settings.get("launcher_settings") or {})
-    lock = taken(folder)
-    trials = _Trials(folder)
-    status = FAILED
-    try:
-        if any(child.status != WAITING for child in experiment.children):
-            trials.write(resumed=[*experiment.resumed, now()])
-            runs.wait_for([folder / child.name for child in experiment.children])
-        trials.write(status=RUNNING, ended=None)
-        trials.run(how)
-        status = FAILED if trials.now().unfinished else DONE
-    except (KeyboardInterrupt, SystemExit):
-        status = INTERRUPTED
-        raise
-    except BaseException as error:
-        status = FAILED if isinstance(error, Exception) else INTERRUPTED
-        raise
-    finally:
-        trials.write(status=status, ended=now())
-        trials.summarize()
-        lock.release()
+    trials = _Trials(folder, KIND)
+    with trials.at_work():
+        try:
+            trials.run(how or How.of(trials.experiment))
+            trials.end(FAILED if trials.now().unfinished else DONE)
+        finally:
+            trials.summarize()
     return trials.now()
 
 
-class _Trials:
-    """The trials of a sweep: what is run next, and what came of those before.
+class _Trials(Course):
+    """The trials of a sweep: what is run next, and what came of those before."""
 
-    Args:
-        folder: the folder of the sweep.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.experiment = read_experiment(folder)
+    def __init__(self, folder: Path, kind: str) -> None:
+        super().__init__(folder, kind)
         settings = self.experiment.settings
         self.count = int(settings["trials"])
         plan = dict(settings["plan"])
@@ -287,10 +227,6 @@ class _Trials:
     def now(self) -> Sweep:
         """Give the sweep as it is."""
         return Sweep(self.folder, self.experiment, self.metric, table.best_of(self.experiment.children, self.metric))
-
-    def write(self, **news: Any) -> None:
-        self.experiment = replace(self.experiment, **news)
-        self.experiment.write(self.folder)
 
     def run(self, how: How) -> None:
         """Run what is not done."""
@@ -308,7 +244,7 @@ class _Trials:
                 pruner=self.plan.pruner,
                 seed=self.plan.seed,
             )
-        launcher = make_launcher(how.launcher, **how.settings)
+        launcher = how.make_launcher()
         rows = [Row(name, self.folder / name) for name in names]
         board = make_board(f"sweep of {self.experiment.bundle}", rows, slots=slots or 1, mode=how.progress)
         for child in self.experiment.children:
@@ -382,10 +318,7 @@ class _Trials:
                 self._study.tell(facts["number"], facts.get("result") if status == DONE else None)
             elif status == PRUNED:
                 self._study.tell_pruned(facts["number"])
-        child = replace(before, status=status, error=error, seconds=seconds, facts=facts)
-        if child != before:
-            self.write(children=[child if each.name == child.name else each for each in self.experiment.children])
-        return child
+        return self.put(replace(before, status=status, error=error, seconds=seconds, facts=facts))
 
     def _take_result(self, folder: Path, facts: dict[str, Any]) -> tuple[str, str | None]:
         """Read the result of a trial that is done; without one it has failed, where one is needed."""
@@ -433,8 +366,6 @@ class _Trials:
             return
         config = self.folder / best.name / "config.yaml"
         if config.is_file():
-            temporary = self.folder / f".{BEST_CONFIG}.{os.getpid()}.tmp"
-            shutil.copyfile(config, temporary)
-            os.replace(temporary, self.folder / BEST_CONFIG)
+            write_text(self.folder / BEST_CONFIG, config.read_text(encoding="utf-8"))
         values = {**self.experiment.overrides, **table.values_of(best)}
         write_text(self.folder / BEST_ARGUMENTS, json.dumps(values, indent=1, ensure_ascii=False) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.network.server import Asked, File, Reply, Server, zipped
 
@@ -20,6 +21,23 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 def archive_of(folder: str = "spleen", files: Mapping[str, str] = FILES) -> bytes:
     return zipped({f"{folder}/{name}" if folder else name: content for name, content in files.items()})
+
+
+ARCHIVE = archive_of()
+SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".bundle_engine" not in path.parts
+    }
+
+
+def left(tmp_path: Path) -> list[str]:
+    folder = tmp_path / "bundles"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 class Hub:

@@ -1,14 +1,17 @@
-"""The server on this computer, and command lines that run in this process."""
+"""The server on this computer, downloads from it, and command lines that run in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from bundle_engine.bundle.download import download
 from bundle_engine.cli import main
 from tests.network.conftest import limits, no_proxies, server
+from tests.network.server import Server
 
 __all__ = ["limits", "no_proxies", "server"]
 
@@ -37,5 +40,25 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         capsys.readouterr()
         code = main(argv)
         return Outcome(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def sources(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the server in the place of all sources."""
+    for name in ("GITHUB", "GITHUB_API", "GITHUB_RAW", "NGC", "HUGGINGFACE"):
+        monkeypatch.setenv(f"BUNDLE_ENGINE_{name}_URL", server.url)
+    monkeypatch.setenv("BUNDLE_ENGINE_NGC_TOKEN_URL", f"{server.url}/token")
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+@pytest.fixture
+def get(limits: Any, tmp_path: Path) -> Any:
+    """Download to a folder of the test's."""
+
+    def call(*args: Any, **options: Any) -> Path:
+        given = {"bundle_dir": tmp_path / "bundles", "progress": False, "limits": limits, **options}
+        return download(*args, **given)
 
     return call

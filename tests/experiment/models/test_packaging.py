@@ -14,6 +14,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from bundle_engine.bundle.digests import parse_digests, verify_digests
@@ -90,6 +91,28 @@ def test_score_segments_an_image_in_a_process_of_its_own(
     assert main([*words, "--output_dir", str(tmp_path / "here")]) == 0
     one, other = (tmp_path / name / "hippocampus_003_seg.nii.gz" for name in ("predictions", "here"))
     assert np.array_equal(np.asarray(nibabel.load(one).dataobj), np.asarray(nibabel.load(other).dataobj))
+
+
+def test_a_bundle_that_brings_its_weights_is_packaged_with_them(
+    packaged: Path, bundle: Path, tmp_path: Path, capsys: Any
+) -> None:
+    again = tmp_path / "again"
+    assert main(["package_model", "--model", str(packaged), "--output_dir", "again"]) == 0
+    assert capsys.readouterr().out == "wrote again, with 2 networks\n  python again/score.py IMAGE\n"
+    for name in ("requirements.txt", "configs/metadata.json", "scripts/inferer.py"):
+        assert (again / name).read_bytes() == (packaged / name).read_bytes(), name
+    for name in ("model_0.pt", "model_1.pt"):
+        new, old = (torch.load(each / "models" / name, weights_only=True) for each in (again, packaged))
+        assert new.keys() == old.keys()
+        assert all(torch.equal(new[key], old[key]) for key in old)
+    written = [yaml.safe_load((each / "configs" / "inference.yaml").read_text()) for each in (again, packaged)]
+    assert written[0] == written[1]
+    (again / "models" / "model_1.pt").unlink()
+    assert main(["package_model", "--model", "again", "--output_dir", "third"]) == 2
+    assert "there are no trained weights at" in capsys.readouterr().err
+    assert main(["package_model", "--model", str(bundle), "--output_dir", "third"]) == 2
+    assert "--local_weights_path FILE" in capsys.readouterr().err
+    assert not (tmp_path / "third").exists()
 
 
 def test_what_is_there_already_stays(packaged: Path, run: Path, tmp_path: Path, capsys: Any) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from bundle_engine.evaluation.sets import Configs
-from bundle_engine.experiment.sweeps import How, Plan, sweep
+from bundle_engine.experiment.course import How
+from bundle_engine.experiment.sweeps import Plan, sweep
 from bundle_engine.runs.record import read_record
 from tests.cli.conftest import Outcome
 from tests.experiment.sweeps.conftest import ROOT, read_json, sweep_in
