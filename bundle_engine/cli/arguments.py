@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bundle_engine.cli.command import Command
-from bundle_engine.cli.values import read_option, read_value
+from bundle_engine.cli.values import is_yes_or_no, read_option, read_value
 from bundle_engine.config.closest import edit_distance
 from bundle_engine.config.ids import MERGE, OLD_SEP, SEP
 from bundle_engine.errors import UsageError
@@ -95,7 +95,8 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
 def _split(args: Sequence[str], command: Command) -> tuple[list[str], list[_Flag]]:
     """Tell positional arguments and flags apart, as fire does: a flag takes the next argument, unless that is one.
 
-    A switch of a command that takes any number of arguments by position takes none of them.
+    A switch takes yes and no only, so that ``trust --yes DIR`` is what it looks like; and not even these where a
+    command takes any number of arguments by position.
     """
     positional: list[str] = []
     flags: list[_Flag] = []
@@ -108,9 +109,11 @@ def _split(args: Sequence[str], command: Command) -> tuple[list[str], list[_Flag
         key, equals, value = arg.lstrip("-").partition("=")
         if not key:
             raise UsageError(f"'{arg}' names no option", hint="write --option value, or --option=value")
-        option = command.option(key.replace("-", "_")) if command.rest is not None else None
-        alone = option is not None and option.kind == "switch"
-        taken = value if equals else rest.pop(0) if rest and not alone and not _FLAG.match(rest[0]) else None
+        option = command.option(key.replace("-", "_"))
+        is_next = bool(rest) and not _FLAG.match(rest[0])
+        if is_next and option is not None and option.kind == "switch":
+            is_next = command.rest is None and is_yes_or_no(rest[0])
+        taken = value if equals else rest.pop(0) if is_next else None
         flags.append(_Flag(key.replace("-", "_"), key, taken))
     return positional, flags
 

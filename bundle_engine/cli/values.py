@@ -11,7 +11,7 @@ from typing import Any
 from bundle_engine.cli.command import Option
 from bundle_engine.errors import UsageError
 
-__all__ = ["read_option", "read_value"]
+__all__ = ["is_yes_or_no", "read_option", "read_value"]
 
 _COMPOUND = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp)  # what can be a literal, besides a constant
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -86,14 +86,15 @@ def read_option(option: Option, text: str) -> Any:
     return text
 
 
+def is_yes_or_no(text: str) -> bool:
+    """Tell whether a text is what a switch takes."""
+    return text.lower() in (*_YES, *_NO)
+
+
 def _switch(name: str, text: str) -> bool:
-    if text.lower() in _YES:
-        return True
-    if text.lower() in _NO:
-        return False
-    raise UsageError(
-        f"--{name} is a switch, and cannot be '{text}'", hint=f"write --{name}, or --{name}=False; and a run id first"
-    )
+    if is_yes_or_no(text):
+        return text.lower() in _YES
+    raise UsageError(f"--{name} is a switch, and cannot be '{text}'", hint=f"write --{name}, or --{name}=False")
 
 
 def _files(text: str) -> Any:

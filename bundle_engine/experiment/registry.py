@@ -8,6 +8,7 @@ environment's ``MLFLOW_REGISTRY_URI`` or ``MLFLOW_TRACKING_URI`` names another, 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ __all__ = ["MLflowRegistry", "Registered", "Registry", "bundle_of", "is_referenc
 URI_VARIABLE = "MLFLOW_REGISTRY_URI"
 LATEST = "latest"
 _EXPERIMENT = "registered models"
+_SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _REFERENCE = re.compile(r"(?P<name>[^\s:/\\@]+)(?::(?P<version>\d+|latest)|@(?P<alias>[\w.-]+))")
 _NAME = re.compile(r"[^\s:/\\@'\"%]{1,120}")
 
@@ -181,7 +183,7 @@ class MLflowRegistry:
 
     def register(self, folder: Path, name: str, tags: Mapping[str, str]) -> Registered:
         """Add a bundle's folder as the next version of a model."""
-        with self._said("register the model"):
+        with self._said("register the model"), _quiet():
             run = self._client.create_run(self._experiment.experiment_id, run_name=name)
             try:
                 self._client.log_artifacts(run.info.run_id, str(folder), folder.name)
@@ -290,7 +292,7 @@ class MLflowRegistry:
     def _fetched(self, source: str, folder: Path) -> str:
         import mlflow
 
-        with _no_bars():
+        with _quiet():
             got: str = mlflow.artifacts.download_artifacts(
                 artifact_uri=source, dst_path=str(folder), tracking_uri=self._uri
             )
@@ -344,14 +346,18 @@ def _digest(folder: Path) -> str:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep MLflow from drawing progress bars."""
-    before = os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+def _quiet() -> Iterator[None]:
+    """Keep MLflow from drawing progress bars, and from telling of runs and of its waiting on the way."""
+    logger = logging.getLogger("mlflow.store.model_registry")
+    level, before = logger.level, {name: os.environ.get(name) for name in _SILENT}
+    os.environ.update(_SILENT)
+    logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", None)
-        else:
-            os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = before
+        logger.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -192,6 +192,8 @@ def write_weights(path: str | os.PathLike[str], state_dict: Mapping[str, torch.T
 def write_checkpoint(path: str | os.PathLike[str], checkpoint: Mapping[str, Any]) -> None:
     """Write a checkpoint as torch.save does; the file is complete, or as it was before.
 
+    The same content gives the same bytes.
+
     Args:
         path: the file.
         checkpoint: tensors and plain data, so that `read_checkpoint` can read it.
@@ -201,8 +203,8 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Mapping[str, Any]
     """
     import torch
 
-    with replacing(path) as temporary:
-        torch.save(dict(checkpoint), temporary)
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(dict(checkpoint), stream)  # given a path, it would write the file's temporary name into it
 
 
 def _read_safetensors(file: WeightFile, map_location: Any) -> dict[str, Any]:

@@ -60,6 +60,8 @@ def read(*args, command=RUN):
         pytest.param(["--x", "@y", "--z", "$@y + 1"], {}, {"x": "@y", "z": "$@y + 1"}, id="reference-and-expression"),
         pytest.param(["--lr", "1", "--lr", "2"], {}, {"lr": 2}, id="the-last-wins"),
         pytest.param(["--dataset_dir", "/a,b c"], {}, {"dataset_dir": "/a,b c"}, id="comma-and-space"),
+        pytest.param(["--strict", "training"], {"strict": True, "run_id": "training"}, {}, id="switch-before-word"),
+        pytest.param(["--strict", "no", "training"], {"strict": False, "run_id": "training"}, {}, id="switch-and-no"),
         pytest.param(["--args", "1", "--ignore_none=2"], {}, {"args": 1, "ignore_none": 2}, id="names-of-monais"),
     ],
 )
@@ -78,9 +80,7 @@ def test_overrides_keep_their_order():
         pytest.param(["a", "--run_id", "b"], "run_id is given twice: by position, 'a', and as --run_id", id="twice"),
         pytest.param(["--config_file"], "--config_file needs a value", id="no-value"),
         pytest.param(["--config_file", "--strict"], "--config_file needs a value", id="no-value-but-an-option"),
-        pytest.param(
-            ["--strict", "training"], "--strict is a switch, and cannot be 'training'", id="switch-takes-word"
-        ),
+        pytest.param(["--strict=training"], "--strict is a switch, and cannot be 'training'", id="switch-is-word"),
         pytest.param(["--"], "'--' names no option", id="separator"),
         pytest.param(["--=1"], "'--=1' names no option", id="no-name"),
         pytest.param(["--+a=[1]", "--+a=[2]"], "--+a is given twice", id="merged-twice"),

@@ -60,6 +60,12 @@ def test_safetensors_are_written_and_read(tmp_path, name):
     assert os.listdir(tmp_path) == [name]
 
 
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one.pt", "other.ckpt"):
+        write_checkpoint(tmp_path / name, {"epoch": 2, "model": WEIGHTS})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "other.ckpt").read_bytes()
+
+
 def test_a_checkpoint_is_written_and_replaced(tmp_path):
     path = tmp_path / "a.pt"
     write_checkpoint(path, {"epoch": 1})

@@ -125,7 +125,8 @@ def test_stopped_killed_and_resumed_ends_like_undisturbed(pair: Pair) -> None:
     killed = run(folder, *go_on, "--end", "['kill', 1, 5]")
     assert killed.code == 137, killed.err
     assert "error: the process of rank 1 was killed by SIGKILL" in killed.err
-    assert "Connection closed" not in killed.err
+    errors = [line for line in killed.err.splitlines() if line.startswith("error")]
+    assert len(errors) == 1, "what the others noticed of it in the meantime may be logged, but it is no news"
     resumed = run(folder, *go_on, "--end", "None")
     assert resumed.code == 0, resumed.err
     for rank, whole in enumerate(pair.both):

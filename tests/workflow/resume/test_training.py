@@ -236,11 +236,10 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(
     training = train(tmp_path)
     save = torch.save
 
-    def fill_up(content: Any, file: Any) -> None:
-        save(content, file)
+    def fill_up(content: Any, stream: Any) -> None:
+        save(content, stream)
         if training.trainer.state.epoch == 2:
-            with open(file, "r+b") as half:
-                half.truncate(1000)
+            stream.truncate(1000)
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", fill_up)
