@@ -15,7 +15,7 @@ from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.experiment.folds import Fold
 from bundle_engine.experiment.launchers import Job, product_command
 from bundle_engine.experiment.parent import Child, Experiment
-from bundle_engine.experiment.subjects import TRAIN, VALIDATION, Subjects, literal
+from bundle_engine.experiment.subjects import TRAIN, VALIDATION, Subjects
 from bundle_engine.runs.folder import is_running, shown
 from bundle_engine.runs.record import read_record, write_text
 from bundle_engine.workflow.masking import is_secret_name
@@ -73,8 +73,8 @@ def write_arguments(
     content = {
         **kept,
         **own_places(folder, configs, ids),
-        TRAIN: literal(subjects.of(fold.train)),
-        VALIDATION: literal(subjects.of(fold.validation)),
+        TRAIN: subjects.told(fold.train),
+        VALIDATION: subjects.told(fold.validation),
     }
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,7 +1,12 @@
-"""The subjects that a bundle trains and validates on, as plain data that can be handed to another process."""
+"""The subjects that a bundle trains and validates on, in a form that can be handed to another process.
+
+Paths, texts and numbers are handed over as they are. Items that hold arrays are not: each process reads the bundle's
+lists itself, takes what stands in given places, and makes sure that these are the subjects that were meant.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -16,9 +21,10 @@ from bundle_engine.config.ids import EXPRESSION, MACRO, MANDATORY, REFERENCE, TA
 from bundle_engine.errors import BundleEngineWarning, InputError, UsageError
 from bundle_engine.evaluation.sets import Configs, find_sets, read_parser
 
-__all__ = ["TRAIN", "VALIDATION", "Subjects", "find_subjects", "literal"]
+__all__ = ["TRAIN", "VALIDATION", "Subjects", "chosen", "find_subjects", "literal"]
 
 TRAIN, VALIDATION = "train::dataset::data", "validate::dataset::data"
+_LISTS = (("train", TRAIN), ("val", VALIDATION))
 _ESCAPED = (EXPRESSION, REFERENCE, MACRO, "\\")
 _MOST_NAMED = 3
 
@@ -28,20 +34,56 @@ class Subjects:
     """Subjects, in the order of their names.
 
     Attributes:
-        items: what a dataset takes for each of them: mappings, lists, texts and numbers.
+        items: what a dataset takes for each of them: mappings, lists, texts and numbers; maybe arrays.
         names: a name for each, all different.
         test: number of subjects that the bundle is tested on, which are not among them.
         groups: what each belongs to; empty where nothing was asked for.
+        sources: how the config writes the lists that they are from, where they hold arrays; else empty.
+        places: where each stands in these lists, one after the other; else empty.
     """
 
     items: tuple[Any, ...]
     names: tuple[str, ...]
     test: int = 0
     groups: tuple[str, ...] = field(default=())
+    sources: tuple[Any, ...] = field(default=())
+    places: tuple[int, ...] = field(default=())
 
     def of(self, numbers: Sequence[int]) -> list[Any]:
         """Give the items of some subjects."""
         return [self.items[number] for number in numbers]
+
+    def told(self, numbers: Sequence[int]) -> Any:
+        """Give what a config takes for some subjects: plain data, which JSON can write."""
+        if not self.sources:
+            return literal(self.of(numbers))
+        return {
+            TARGET: f"{__name__}.{chosen.__name__}",
+            "lists": list(self.sources),
+            "places": [self.places[number] for number in numbers],
+            "digest": _digest(self.of(numbers)),
+        }
+
+
+def chosen(lists: Sequence[Sequence[Any]], places: Sequence[int], digest: str) -> list[Any]:
+    """Give the subjects that stand in some places of lists, one after the other.
+
+    Args:
+        lists: the lists.
+        places: numbers of subjects, counted from 0.
+        digest: of these subjects, as they were when they were chosen.
+
+    Raises:
+        InputError: when they are others now.
+    """
+    every = [item for each in lists for item in each]
+    found = [every[place] for place in places if place < len(every)]
+    if len(found) < len(places) or _digest(found) != digest:
+        raise InputError(
+            "the bundle's lists of subjects are not those that the folds were made of",
+            hint="undo what was changed of the data or the config, or begin a new cross-validation",
+        )
+    return found
 
 
 def find_subjects(configs: Configs, overrides: Mapping[str, Any], *, group_column: str | None = None) -> Subjects:
@@ -57,15 +99,20 @@ def find_subjects(configs: Configs, overrides: Mapping[str, Any], *, group_colum
         InputError: when the lists hold what cannot be handed to another process.
     """
     found = _lists(configs, overrides)
-    union: dict[str, tuple[str, Any]] = {}
-    for name, id in (("train", TRAIN), ("val", VALIDATION)):
-        for item in _plain_list(found[name], id):
-            union.setdefault(json.dumps(item, sort_keys=True), (_name_of(item), item))
-    listed = sorted(union.items(), key=lambda each: (each[1][0], each[0]))
-    items = tuple(item for _, (_, item) in listed)
-    names = _distinct([name for _, (name, _) in listed], items)
-    groups = _groups(items, names, group_column, configs, overrides) if group_column else ()
-    return Subjects(items, names, _tested(found.get("test"), union), groups)
+    listed: dict[str, tuple[str, Any, int]] = {}
+    items = [item for name, id in _LISTS for item in _list(found[name], id)]
+    for place, item in enumerate(items):
+        listed.setdefault(_key(item), (_name_of(item), item, place))
+    ordered = sorted(listed.items(), key=lambda each: (each[1][0], each[0]))
+    different = tuple(item for _, (_, item, _) in ordered)
+    names = _distinct([name for _, (name, _, _) in ordered])
+    groups = _groups(different, names, group_column, configs, overrides) if group_column else ()
+    test = _tested(found.get("test"), listed)
+    if all(map(_is_plain, items)):
+        return Subjects(tuple(map(_plain, different)), names, test, groups)
+    parser = read_parser(configs.train, configs.root, overrides)
+    places = tuple(place for _, (_, _, place) in ordered)
+    return Subjects(different, names, test, groups, tuple(parser.get(id) for _, id in _LISTS), places)
 
 
 def literal(value: Any) -> Any:
@@ -98,7 +145,7 @@ def _train_lists(configs: Configs, overrides: Mapping[str, Any]) -> dict[str, An
     found: dict[str, Any] = {}
     with importable(configs.root):
         parser = read_parser(configs.train, configs.root, overrides)
-        for name, id in (("train", TRAIN), ("val", VALIDATION)):
+        for name, id in _LISTS:
             if id not in parser:
                 raise UsageError(
                     f"the train config has no list of subjects at '{id}'",
@@ -109,11 +156,11 @@ def _train_lists(configs: Configs, overrides: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-def _plain_list(value: Any, id: str) -> list[Any]:
-    """Give a list as JSON has it.
+def _list(value: Any, id: str) -> list[Any]:
+    """Give a list of subjects.
 
     Raises:
-        InputError: when it is none.
+        InputError: when it is none, or holds what cannot be told apart.
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
         raise InputError(
@@ -121,27 +168,73 @@ def _plain_list(value: Any, id: str) -> list[Any]:
             id=id,
             hint="folds are made of a list with an item for each subject, such as {image: PATH, label: PATH}",
         )
-    return [_plain(item, f"{id}[{number}]", id) for number, item in enumerate(value)]
+    for number, item in enumerate(value):
+        _require_known(item, f"{id}[{number}]", id)
+    return list(value)
 
 
-def _plain(value: Any, where: str, id: str) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, PurePath):
-        return str(value)
+def _require_known(value: Any, where: str, id: str) -> None:
     if isinstance(value, Mapping):
         if TARGET in value:
             raise InputError(f"{where} has the key '{TARGET}', which would make it a component", id=id)
-        return {str(key): _plain(each, f"{where}['{key}']", id) for key, each in value.items()}
+        for key, each in value.items():
+            _require_known(each, f"{where}['{key}']", id)
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            _require_known(each, f"{where}[{number}]", id)
+    elif not (_is_simple(value) or _is_array(value)):
+        raise InputError(
+            f"{where} is of the kind {type(value).__name__}, which cannot be handed to the processes of the folds",
+            id=id,
+            hint="list paths, texts, numbers and arrays; let a transform such as LoadImaged read the images",
+        )
+
+
+def _is_simple(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str | PurePath) or _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a number of numpy's."""
+    return getattr(value, "shape", None) == () and callable(getattr(value, "item", None))
+
+
+def _is_array(value: Any) -> bool:
+    return callable(getattr(value, "__array__", None))
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether JSON can write it."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else _is_simple(value)
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as JSON has it; an array as its digest."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, f"{where}[{number}]", id) for number, each in enumerate(value)]
-    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):  # a number of numpy's
-        return _plain(value.item(), where, id)
-    raise InputError(
-        f"{where} is of the kind {type(value).__name__}, which cannot be handed to the processes of the folds",
-        id=id,
-        hint="list paths, texts and numbers; let a transform such as LoadImaged read the images",
-    )
+        return [_plain(each) for each in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    if _is_number(value):
+        return value.item()
+    if _is_array(value):
+        import numpy as np
+
+        array = np.ascontiguousarray(value)
+        return [str(array.dtype), list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]
+    return value
+
+
+def _key(item: Any) -> str:
+    """Give a text that is the same for the same subject only."""
+    return json.dumps(_plain(item), sort_keys=True)
+
+
+def _digest(items: Sequence[Any]) -> str:
+    return hashlib.sha256("\n".join(map(_key, items)).encode()).hexdigest()
 
 
 def _name_of(item: Any) -> str:
@@ -151,14 +244,14 @@ def _name_of(item: Any) -> str:
             if isinstance(item.get(key), str | int):
                 return str(item[key])
         values = [item["image"]] if "image" in item else []
-        item = next((each for each in [*values, *item.values()] if isinstance(each, str | list)), "")
+        item = next((each for each in [*values, *item.values()] if isinstance(each, str | list | PurePath)), "")
     while isinstance(item, list):
         item = item[0] if item else ""
     name = PurePath(str(item)).name
     return name.removesuffix(".gz").removesuffix(".nii") or str(item)
 
 
-def _distinct(names: Sequence[str], items: Sequence[Any]) -> tuple[str, ...]:
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     counts = Counter(names)
     if any(count > 1 for count in counts.values()):
         numbers: Counter[str] = Counter()
@@ -175,7 +268,7 @@ def _tested(test: Any, union: Mapping[str, Any]) -> int:
     if test is None:
         return 0
     try:
-        keys = [json.dumps(item, sort_keys=True) for item in _plain_list(test, "dataset::data")]
+        keys = list(map(_key, _list(test, "dataset::data")))
     except InputError:
         return len(test) if hasattr(test, "__len__") else 0
     shared = [key for key in keys if key in union]

@@ -9,13 +9,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bundle_engine.config import ConfigParser
-from bundle_engine.errors import BundleEngineWarning, InputError, UsageError
-from bundle_engine.evaluation.sets import Configs
+from bundle_engine.errors import BundleEngineError, BundleEngineWarning, InputError, UsageError
+from bundle_engine.evaluation.sets import Configs, read_parser
+from bundle_engine.experiment.children import overrides_of, write_arguments
 from bundle_engine.experiment.folds import make_folds
-from bundle_engine.experiment.subjects import Subjects, find_subjects, literal
+from bundle_engine.experiment.subjects import TRAIN, VALIDATION, Subjects, find_subjects, literal
+from bundle_engine.workflow.roots import importable
+from tests.conftest import real_data
 from tests.experiment.tiny_bundle import HELD_OUT, SUBJECTS, make_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +110,7 @@ def test_a_subject_that_is_listed_twice_is_in_one_fold(tmp_path: Path, hippocamp
     [
         ({"train::dataset": {"_target_": "Dataset"}}, UsageError, "no list of subjects at 'train::dataset::data'"),
         ({"train::dataset::data": "$torch.zeros(3)"}, InputError, "no list of subjects, but of the kind Tensor"),
-        ({"train::dataset::data": "$[dict(image=np.zeros((2, 2)))]"}, InputError, "is of the kind ndarray"),
+        ({"train::dataset::data": "$[dict(image=slice(2))]"}, InputError, r"\['image'\] is of the kind slice"),
         ({"train::dataset::data": {"a": 1}}, InputError, "of the kind dict"),
     ],
 )
@@ -182,3 +186,35 @@ def test_groups_by_a_column_of_the_table(tmp_path: Path, hippocampus: Path) -> N
     (folder / "dataset.csv").write_text("\n".join(rows) + "\n")
     with pytest.raises(UsageError, match="1 subjects have nothing in the column 'site': hippocampus_001"):
         find_subjects(configs, {"dataset_dir": str(folder)}, group_column="site")
+
+
+def test_items_with_arrays_are_told_by_their_places(tmp_path: Path) -> None:
+    configs = ready_made("chest_xray_classification")
+    ids = {"dataset_dir": str(real_data("pneumoniamnist.npz")), "train_images": 12, "val_images": 6}
+    subjects = find_subjects(configs, ids)
+    assert len(subjects.items) == 18
+    assert subjects.test == 624
+    fold = make_folds(18, 3)[1]
+    write_arguments(tmp_path / "fold_1", configs, fold, subjects, ids)
+    told = overrides_of(tmp_path / "fold_1")
+    assert told[TRAIN]["lists"] == ["@train_datalist", "@val_datalist"]
+    parser = read_parser(configs.train, configs.root, told)
+    with importable(configs.root):
+        for id, numbers in ((TRAIN, fold.train), (VALIDATION, fold.validation)):
+            taken = parser.get_parsed_content(id)
+            assert [item["subject"] for item in taken] == [subjects.names[number] for number in numbers]
+            for item, expected in zip(taken, subjects.of(numbers), strict=True):
+                assert np.array_equal(item["image"], expected["image"])
+        parser = read_parser(configs.train, configs.root, {**told, "train_images": 11})
+        with pytest.raises(BundleEngineError, match="are not those that the folds were made of"):
+            parser.get_parsed_content(TRAIN)
+
+
+def test_arrays_tell_subjects_apart_and_paths_name_them(tmp_path: Path, hippocampus: Path) -> None:
+    configs = make_bundle(tmp_path / "tiny")
+    arrays = "$[dict(image=torch.full((2, 2), float(n % 3)), file=__import__('pathlib').Path(f'{n % 3}.nii')) for n in range(6)]"
+    ids = {"dataset_dir": str(hippocampus), "train::dataset::data": arrays, "validate::dataset::data": arrays}
+    subjects = find_subjects(configs, ids)
+    assert subjects.names == ("0", "1", "2")
+    assert subjects.places == (0, 1, 2)
+    assert [float(item["image"].max()) for item in subjects.items] == [0, 1, 2]
