@@ -58,10 +58,13 @@ def cross_validate(
     **override: Any,
 ) -> int:
     """Cross-validate a bundle; ``bundle-engine cross_validate --help`` explains the options."""
+    from bundle_engine.cli import report
     from bundle_engine.experiment.cross_validation import KIND
 
     numbers = None if folds is None else _numbers("folds", folds)
     at_once = count("parallel", parallel)
+    if register is not None:
+        _require_name(register)
     if resume:
         unchanged(
             "--parallel, --launcher and --folds",
@@ -98,9 +101,20 @@ def cross_validate(
             override=override,
         )
     done = _carried_on(folder, numbers, how)
-    if register is not None and not done.unfinished:
+    code = _tell(done)
+    if register is not None and done.unfinished:
+        report.note(f"not registered as {register}: some folds are not done; --resume takes --register, too")
+    elif register is not None:
         print(f"registered as {_register(done, register)}")
-    return _tell(done)
+    return code
+
+
+def _require_name(name: Any) -> None:
+    """Raise a `UsageError`, before hours of work, when no model can have this name."""
+    from bundle_engine.experiment.registry import is_reference
+
+    if not is_reference(f"{name}:1"):
+        raise UsageError(f"'{name}' is no name for a model", hint="letters, digits, '-', '_' and '.' without spaces")
 
 
 def _register(done: CrossValidation, name: str) -> str:
@@ -170,6 +184,8 @@ def _tell(done: CrossValidation) -> int:
 
     if done.rows:
         print(render(done.rows))
+    if done.rows and not any(row.figures for row in done.rows):
+        report.note("nothing was measured: the bundle has no evaluate config, and no validation took place")
     print(f"in {shown(done.folder)}")
     if done.page is not None:
         print(f"folds side by side, with statistics: {shown(done.page)}")

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from bundle_engine.workflow.processes.voice import one_voice
 __all__ = ["main"]
 
 WRONG_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+_PATIENCE = 5.0  # seconds
 
 _HELP = ("-h", "--help")
 
@@ -38,6 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = sys.argv[1:]
         if "" not in sys.path and os.getcwd() not in sys.path:
             sys.path.insert(0, os.getcwd())  # the installed script finds the same modules as ``python -m`` does
+    if code := _run(argv):
+        _let_pools_end()
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         with report.warnings_as_lines(), one_voice(), watched(), _stoppable():
             return _dispatch(list(argv))
@@ -112,6 +120,15 @@ def _unknown(name: str) -> UsageError:
     near = matches(name, COMMANDS)
     hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(COMMANDS)}; {PROGRAM} --help"
     return UsageError(f"there is no command '{name}'", hint=hint)
+
+
+def _let_pools_end() -> None:
+    """Wait for the threads of pools that an error has left behind: a process that ends before them may abort."""
+    pools: Any = sys.modules.get("multiprocessing.dummy")
+    until = time.monotonic() + _PATIENCE
+    for thread in threading.enumerate() if pools is not None else ():
+        if isinstance(thread, pools.DummyProcess):
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 class _Terminated(BaseException):

@@ -46,15 +46,32 @@ def evaluate(
 ) -> int:
     """Evaluate a bundle on its sets; ``bundle-engine evaluate --help`` explains the options."""
     from bundle_engine.cli.bundles import find_bundle
-    from bundle_engine.cli.modelling import named_model
+    from bundle_engine.cli.modelling import named_model, overrides_of
     from bundle_engine.errors import UsageError
     from bundle_engine.evaluation.evaluating import Outputs
     from bundle_engine.evaluation.evaluating import evaluate as run
+    from bundle_engine.evaluation.sets import read_parser
     from bundle_engine.experiment.assessment import evaluate_model
     from bundle_engine.workflow.create import read_args_file
 
     chosen = {"train": inference_on_train_set, "val": inference_on_val_set, "test": inference_on_test_set}
-    overrides = {**read_args_file(args_file), **{key: getattr(each, "value", each) for key, each in override.items()}}
+    others = (model, local_weights_path, weights_url, model_id, which, epochs_to_test)
+    if bundle is None and all(each is None for each in others):
+        overrides_of(override)  # an option that is misspelt says more
+        raise UsageError(
+            "no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle; or --model with a run"
+        )
+    found = None
+    if any(each is not None for each in others):
+        if checkpoint is not None:
+            raise UsageError("--checkpoint evaluates files by themselves, and other options name a model already")
+        found = named_model(model, bundle, *others[1:], key_in_ckpt, find_bundle)
+    configs = _configs_of(str(bundle) if found is None else str(found.bundle), workflow, train_workflow)
+    files = [each for each in (configs.evaluate, configs.train) if each]
+    overrides = {
+        **read_args_file(args_file),
+        **overrides_of(override, lambda: [read_parser(each, configs.root, {}) for each in files]),
+    }
     options: dict[str, Any] = {
         "wanted": [name for name, wanted in chosen.items() if wanted],
         "output_dir": output_dir,
@@ -65,23 +82,14 @@ def evaluate(
         "key_in_ckpt": key_in_ckpt,
         "logging_file": logging_file,
     }
-    others = (model, local_weights_path, weights_url, model_id, which, epochs_to_test)
-    if all(each is None for each in others):
-        if bundle is None:
-            raise UsageError(
-                "no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle; or --model with a run"
-            )
+    if found is None:
         checkpoints = [] if checkpoint is None else [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
         with parts_of("evaluating the set") as tell:
-            done = run(_configs_of(bundle, workflow, train_workflow), checkpoints=checkpoints, progress=tell, **options)
+            done = run(configs, checkpoints=checkpoints, progress=tell, **options)
     else:
-        if checkpoint is not None:
-            raise UsageError("--checkpoint evaluates files by themselves, and other options name a model already")
-        found = named_model(model, bundle, *others[1:], key_in_ckpt, find_bundle)
         if output_dir is None and found.home is not None:
             options["output_dir"] = found.home / "evaluation"
         with parts_of("evaluating the set") as tell:
-            configs = _configs_of(str(found.bundle), workflow, train_workflow)
             done = evaluate_model(configs, found, progress=tell, **options)
     for each in done:
         _sum_up(each)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,10 +132,16 @@ def told(folder: Path, experiment: Experiment) -> list[tuple[str, str]]:
     ]
     for child in experiment.children:
         took = "" if child.seconds is None else f", {child.seconds:.1f} s"
-        rows.append(
-            ("run", f"{shown(folder / child.name)}: {child.status}{took}{(child.error and ': ' + child.error) or ''}")
-        )
+        tried = "".join(f", {id} {in_short(value)}" for id, value in child.facts.get("values", {}).items())
+        result = child.facts.get("result")
+        came_to = "" if result is None else f", {_metric(experiment)} {result:.6g}"
+        why = f": {child.error}" if child.error else ""
+        rows.append(("run", f"{shown(folder / child.name)}: {child.status}{took}{tried}{came_to}{why}"))
     return rows
+
+
+def _metric(experiment: Experiment) -> str:
+    return str((experiment.settings.get("plan") or {}).get("metric") or "result")
 
 
 def in_short(value: Any) -> str:
@@ -271,9 +276,9 @@ def kept(command: str, folder: Path) -> Iterator[None]:
 def way_on(command: str, folder: Path) -> str:
     """Give the command line that goes on."""
     from bundle_engine.runs.folder import shown
+    from bundle_engine.runs.naming import program
 
-    program = "python -m bundle_engine" if Path(sys.argv[0]).name == "__main__.py" else "bundle-engine"
-    return f"{program} {command} --resume {shlex.quote(shown(folder))}"
+    return f"{shlex.join(program())} {command} --resume {shlex.quote(shown(folder))}"
 
 
 def tell_failed(folder: Path, child: Child) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,10 @@ from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.progress import images_one_by_one
 
 if TYPE_CHECKING:
+    from bundle_engine.config import ConfigParser
     from bundle_engine.experiment.models import Model
 
-__all__ = ["MODELLING", "MODEL_OPTIONS", "named_model", "package_model", "predict"]
+__all__ = ["MODELLING", "MODEL_OPTIONS", "named_model", "overrides_of", "package_model", "predict"]
 
 _FOLDERS = ("final_model", "final_ensemble_model")
 
@@ -38,18 +41,25 @@ def predict(
     """Segment images with a model; ``bundle-engine predict --help`` explains the options."""
     from bundle_engine.cli.bundles import find_bundle
     from bundle_engine.errors import UsageError
+    from bundle_engine.evaluation.sets import read_parser
     from bundle_engine.experiment.images import find_images
+    from bundle_engine.experiment.prediction import config_of
     from bundle_engine.experiment.prediction import predict as run
     from bundle_engine.workflow.create import read_args_file
     from bundle_engine.workflow.files import as_files
 
+    if image_file is None or (model is None and bundle is None and model_id is None):
+        overrides_of(override)  # an option that is misspelt says more
     if image_file is None:
         raise UsageError("no image is named", hint="--image_file FILE, or a folder with NIfTI files")
     found = named_model(
         model, bundle, local_weights_path, weights_url, model_id, which, epochs_to_test, key_in_ckpt, find_bundle
     )
     images = [image for source in as_files(image_file) for image in find_images(source)]
-    given = {**read_args_file(args_file), **{key: getattr(each, "value", each) for key, each in override.items()}}
+    given = {
+        **read_args_file(args_file),
+        **overrides_of(override, lambda: [read_parser([config_of(found.bundle, workflow)], found.bundle, {})]),
+    }
     with images_one_by_one("segmenting") as tell:
         done = run(
             found,
@@ -103,7 +113,7 @@ def package_model(
     target = home / _FOLDERS[found.is_ensemble] if output_dir is None else Path(output_dir).expanduser().absolute()
     folder = run(found, target, overwrite=overwrite)
     print(f"wrote {shown(folder)}, with {len(found.weights)} {'networks' if found.is_ensemble else 'network'}")
-    print(f"  python {shown(folder / 'score.py')} IMAGE")
+    print(f"  python {shlex.quote(shown(folder / 'score.py'))} IMAGE")
     return 0
 
 
@@ -137,8 +147,9 @@ def named_model(
     """
     from dataclasses import replace
 
-    from bundle_engine.errors import UsageError
+    from bundle_engine.errors import BundleEngineWarning, UsageError
     from bundle_engine.experiment import models
+    from bundle_engine.experiment.parent import EXPERIMENT
     from bundle_engine.experiment.registry import bundle_of
     from bundle_engine.workflow.files import as_files
 
@@ -156,10 +167,13 @@ def named_model(
     run = _run_named(model) if model is not None else None
     if run is not None:
         found = models.model_of_run(run, epochs or which or models.BEST)
+        if (run / EXPERIMENT).is_file() and (missing := models.unfinished_of(run)):
+            text = f"not finished, and without a vote in the ensemble: {', '.join(missing)}"
+            warnings.warn(text, BundleEngineWarning, stacklevel=2)
     else:
         if which is not None or epochs is not None:
             raise UsageError("--which and --epochs_to_test choose among the checkpoints of a run, and none is named")
-        root = bundle_of(model_id) if model_id is not None else find_bundle(str(named[0]))[0]
+        root = bundle_of(model_id) if model_id is not None else _folder_named(str(named[0]), find_bundle)
         found = models.model_of_bundle(root)
     files: list[Any] = as_files(local_weights_path)
     files += [models.fetch_weights(address) for address in as_files(weights_url)]
@@ -167,6 +181,43 @@ def named_model(
         home, overrides = found.home, found.overrides
         found = replace(models.model_of_bundle(found.bundle, files, overrides=overrides), home=home)
     return replace(found, key=key) if key is not None else found
+
+
+def overrides_of(override: Mapping[str, Any], configs: Callable[[], Iterable[ConfigParser]] = tuple) -> dict[str, Any]:
+    """Read the overrides of a command line.
+
+    Args:
+        override: what stands there.
+        configs: gives the configs, which may have an id that is spelt almost as an option is.
+
+    Raises:
+        UsageError: when one is an option that is misspelt.
+    """
+    from bundle_engine.cli.arguments import Override
+    from bundle_engine.errors import UsageError
+
+    found: dict[str, Any] = {}
+    for key, each in override.items():
+        name = key.replace("-", "_")
+        if isinstance(each, Override) and each.meant is not None and not any(name in config for config in configs()):
+            raise UsageError(f"there is no option --{key}", hint=f"did you mean --{each.meant}?")
+        found[name] = each.value if isinstance(each, Override) else each
+    return found
+
+
+def _folder_named(name: str, find_bundle: Callable[[str], tuple[Path, bool]]) -> Path:
+    from bundle_engine.config.closest import either, matches
+    from bundle_engine.errors import InputNotFoundError
+    from bundle_engine.experiment.models import is_run
+
+    try:
+        return find_bundle(name)[0]
+    except InputNotFoundError as error:
+        around = Path(name).expanduser().parent
+        runs = [str(each) for each in around.iterdir() if is_run(each)] if around.is_dir() else []
+        if near := matches(name, runs):
+            raise InputNotFoundError(error.message, hint=f"did you mean the run {either(near)}?") from None
+        raise
 
 
 def _run_named(name: str) -> Path | None:

@@ -10,7 +10,7 @@ from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.modelling import MODEL_OPTIONS, named_model
 
 if TYPE_CHECKING:
-    from bundle_engine.experiment.registry import Registered
+    from bundle_engine.experiment.registry import Registered, Registry
 
 __all__ = ["REGISTERING", "models", "register"]
 
@@ -36,10 +36,12 @@ def register(
     """Register a model; ``bundle-engine register --help`` explains the options."""
     from bundle_engine.cli.bundles import find_bundle
     from bundle_engine.errors import UsageError
-    from bundle_engine.experiment.registry import open_registry, register_model
+    from bundle_engine.experiment.registry import check_alias, open_registry, register_model
 
     if name is None:
         raise UsageError("the model needs a name", hint="--name NAME; a name that is there gets a further version")
+    if alias is not None:
+        check_alias(alias)
     found = named_model(
         model, bundle, local_weights_path, weights_url, model_id, which, epochs_to_test, key_in_ckpt, find_bundle
     )
@@ -84,11 +86,7 @@ def models(
         rows = registry.versions(name)
         write(as_json([_row(each) for each in rows]) if format == "json" else _table(rows))
     elif action == "alias":
-        number = None if version is None else str(version)
-        if number is not None and not number.isdigit():
-            raise UsageError(f"'{version}' is no version", hint="versions are numbers")
-        registry.set_alias(str(name), str(alias), None if number is None else int(number))
-        print(f"{name}@{alias} is {f'version {number}' if number else 'nothing any more'}")
+        print(_alias(registry, str(name), str(alias), None if version is None else str(version)))
     else:
         found = registry.find(str(name))
         if action == "get":
@@ -96,6 +94,23 @@ def models(
         else:
             write(as_json(_row(found)) if format == "json" else _told(found))
     return 0
+
+
+def _alias(registry: Registry, name: str, alias: str, number: str | None) -> str:
+    """Let an alias stand for a version, or for none, and say what it was before."""
+    from bundle_engine.errors import UsageError
+
+    model, colon, own = name.partition(":")
+    if colon and number is not None:
+        raise UsageError(f"the version is given twice, as '{name}' and as '{number}'")
+    number = own if colon else number
+    if number is not None and not number.isdigit():
+        raise UsageError(f"'{number}' is no version", hint="versions are numbers: models alias NAME ALIAS 3")
+    before = registry.set_alias(model, alias, None if number is None else int(number))
+    if number is None:
+        return f"{model}@{alias} is nothing any more; it was version {before}"
+    was = f"; it was version {before}" if before is not None and before != int(number) else ""
+    return f"{model}@{alias} is version {int(number)}{was}"
 
 
 def _metrics_of(file: str) -> dict[str, float]:
@@ -205,7 +220,10 @@ REGISTERING: tuple[Command, ...] = (
             Option("name", "text", "NAME", "the model: a name, name:version, name:latest or name@alias"),
             Option("alias", "text", "ALIAS", "the alias to set"),
             Option(
-                "version", "text", "VERSION", "the version that it stands for; without one, the alias is taken away"
+                "version",
+                "text",
+                "VERSION",
+                "the version that it stands for, which may also be in the name; without one, the alias is taken away",
             ),
             _URI,
             Option("format", "text", "FORMAT", "text or json (default: text)"),

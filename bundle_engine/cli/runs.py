@@ -99,7 +99,6 @@ def runs(
     from bundle_engine.config.closest import either, matches
     from bundle_engine.errors import UsageError
     from bundle_engine.runs.comparison import compare_runs
-    from bundle_engine.runs.folder import find_run
 
     format = format or "text"
     check_format(format, ("text", "json"))
@@ -119,7 +118,7 @@ def runs(
         content, lines = _shown(names[0])
         write(as_json(content) if format == "json" else _aligned(lines))
     else:
-        comparison = compare_runs(*map(find_run, names))
+        comparison = compare_runs(*map(_only_run, names))
         write(as_json(comparison.as_dict()) if format == "json" else comparison.as_text(colour=in_colour()))
     return 0
 
@@ -147,6 +146,27 @@ def _listed(bundle: str | None) -> list[dict[str, Any]]:
         if name in (None, experiment.bundle):
             found.append(row_of(folder, experiment))
     return sorted(found, key=lambda row: str(row["begun"]))
+
+
+def _only_run(name: str) -> Path:
+    """Find a run; an experiment is none, and has many."""
+    from bundle_engine.errors import InputNotFoundError, UsageError
+    from bundle_engine.experiment.parent import find_experiment, read_experiment
+    from bundle_engine.runs.folder import find_run, shown
+
+    try:
+        return find_run(name)
+    except InputNotFoundError as error:
+        try:
+            folder = find_experiment(name)
+        except InputNotFoundError:
+            raise error from None
+        experiment = read_experiment(folder)
+        runs_of = [shown(folder / child.name) for child in experiment.children[:2]]
+        raise UsageError(
+            f"'{name}' is a {experiment.kind.replace('_', '-')}, and diff takes runs",
+            hint=f"name those in it: {', '.join(runs_of)}, for instance" if runs_of else "it has none yet",
+        ) from None
 
 
 def _shown(name: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:

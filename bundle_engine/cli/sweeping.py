@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,12 @@ DONE, FAILED = 0, 1
 _COMMAND = "sweep"
 _TOLD = 5  # trials whose failure is told
 _IN_FILE = ("grid", "zip", "space", "random", "optuna", "seed", "metric", "direction", "sampler", "pruner", "overrides")
+_OF_OPTUNA = ("sampler", "pruner")
 _OPEN, _CLOSE = "([{", ")]}"
+_RANGES = ("uniform", "log", "int", "logint", "choice")
+_LISTING = ("range", "interval", "linspace", "logspace")  # that others have
+_CALL = re.compile(r"(\w+)\(.*\)")
+_NEXT = re.compile(r"^[^$@%'\"\[({]*\s[\w:#+~]+=(?!=)")  # another id, after a space
 
 
 def sweep(
@@ -67,22 +74,32 @@ def sweep(
     at_once = count("parallel", parallel)
     if resume:
         unchanged(
-            "--parallel and --launcher",
-            file=file, bundle=bundle, grid=grid, zip=zip, space=space, random=random, optuna=optuna, metric=metric,
-            direction=direction, sampler=sampler, pruner=pruner, seed=seed, threads=threads, output_dir=output_dir,
-            workflow=workflow, args_file=args_file, **override,
+            "--metric, --direction, --parallel and --launcher",
+            file=file, bundle=bundle, grid=grid, zip=zip, space=space, random=random, optuna=optuna, sampler=sampler,
+            pruner=pruner, seed=seed, threads=threads, output_dir=output_dir, workflow=workflow, args_file=args_file,
+            **override,
         )  # fmt: skip
         folder, how = begun_before(sweeps.KIND, resume, launcher, launcher_settings, at_once, progress)
-        return _tell(_carried_on(folder, how))
+        return _tell(_carried_on(folder, how, metric=metric, direction=direction))
+    _require_file(file)
     if bundle is None:
-        raise UsageError("no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle")
+        is_bundle = file is not None and Path(file).is_dir()
+        hint = f"--bundle {file}" if is_bundle else "--bundle DIR, or the name of a ready-made bundle"
+        raise UsageError("no bundle is named", hint=hint)
     written = {} if file is None else _read_file(file)
     given = {
         "grid": _lists("grid", grid), "zip": [_lists("zip", [text]) for text in zip] if zip else None,
         "space": _ranges(space), "random": count("random", random), "optuna": count("optuna", optuna),
         "seed": number("seed", seed), "metric": metric, "direction": direction, "sampler": sampler, "pruner": pruner,
     }  # fmt: skip
-    written |= {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
+    unheard = [name for name in _OF_OPTUNA if name in {**written, **given}]
+    if unheard and "optuna" not in {**written, **given}:
+        raise UsageError(f"there is a {unheard[0]}, and nothing that Optuna chooses", hint="--optuna N")
+    for one, other in (("random", "optuna"), ("optuna", "random")):
+        if one in given and other not in given:
+            written.pop(other, None)  # the command line wins
+    written |= given
     configs, overrides = _configs(
         bundle, workflow or "train", args_file, override, written.pop("overrides", None) or {}
     )
@@ -99,6 +116,15 @@ def sweep(
     return _tell(_carried_on(folder, how))
 
 
+def _require_file(file: str | None) -> None:
+    """Recognize a word that has become the file because quotes are missing."""
+    if file is not None and not Path(file).exists() and Path(file).suffix not in (".json", ".yaml", ".yml"):
+        raise UsageError(
+            f"there is no file '{file}' that says what to try",
+            hint='what belongs to an option and has spaces needs quotes: --grid "a=1, 2; b=3, 4"',
+        )
+
+
 def _plan(written: Mapping[str, Any]) -> Plan:
     from bundle_engine.experiment.sweeps import Plan
 
@@ -108,12 +134,12 @@ def _plan(written: Mapping[str, Any]) -> Plan:
         if not isinstance(found.get(name, {}), Mapping):
             raise UsageError(f"'{name}' of a sweep is a mapping of ids")
     together = found.get("zipped", ())
-    groups = [together] if isinstance(together, Mapping) else list(together)
+    groups = list(together) if isinstance(together, list | tuple) else [together]
     if not all(isinstance(group, Mapping) for group in groups):
         raise UsageError("'zip' of a sweep is a mapping of ids to lists that go together, or a list of such mappings")
-    for name in ("random", "optuna"):
+    for name, read in (("random", count), ("optuna", count), ("seed", number)):
         if name in found:
-            found[name] = count(name, found[name])
+            found[name] = read(name, found[name])
     return Plan(**{**found, "zipped": tuple(groups)})
 
 
@@ -127,6 +153,9 @@ def _read_file(file: str) -> dict[str, Any]:
             near = matches(str(name), _IN_FILE)
             hint = f"did you mean {either(near)}?" if near else f"there are {', '.join(_IN_FILE)}"
             raise InputError(f"a sweep has no '{name}'", place=Place(str(file)), hint=hint)
+    for name, kind, what in (("overrides", Mapping, "a mapping of ids"), ("metric", str, "the name of a metric")):
+        if content.get(name) is not None and not isinstance(content[name], kind):
+            raise InputError(f"'{name}' of a sweep is {what}, and not '{content[name]}'", place=Place(str(file)))
     return content
 
 
@@ -145,12 +174,12 @@ def _configs(
     return Configs(root, (), train), dict(overrides)
 
 
-def _carried_on(folder: Path, how: How) -> Sweep:
+def _carried_on(folder: Path, how: How, **counts: str | None) -> Sweep:
     """Run the trials."""
     from bundle_engine.experiment.sweeps import carry_on
 
     with kept(_COMMAND, folder):
-        return carry_on(folder, how=how)
+        return carry_on(folder, how=how, **counts)
 
 
 def _tell(done: Sweep) -> int:
@@ -167,8 +196,13 @@ def _tell(done: Sweep) -> int:
         tell_failed(done.folder, child)
     if len(done.unfinished) > _TOLD:
         report.note(f"and {len(done.unfinished) - _TOLD} more")
-    if done.unfinished:
+    if done.is_left:
         report.note(f"to go on with what is not finished: {way_on(_COMMAND, done.folder)}")
+    if done.best is None and not done.unfinished:
+        report.note("nothing tells which is the best: no run has a key metric, as that of a validation")
+    others = next((names for child in done.experiment.children if (names := child.facts.get("has"))), None)
+    if others and not done.chooses:
+        report.note(f"to go on with another metric: {way_on(_COMMAND, done.folder)} --metric {shlex.quote(others[0])}")
     return FAILED if done.unfinished else DONE
 
 
@@ -217,8 +251,26 @@ def _lists(option: str, texts: Sequence[str] | None) -> dict[str, list[Any]] | N
     for id, written in _pairs(option, texts):
         if id in found:
             raise UsageError(f"--{option} has '{id}' twice")
-        found[id] = [read_value(value.strip()) for value in _parted(written, ",")]
+        values = [value.strip() for value in _parted(written, ",")]
+        for value in values:
+            _require_value(option, id, value)
+        found[id] = [read_value(value) for value in values]
     return found
+
+
+def _require_value(option: str, id: str, value: str) -> None:
+    """Recognize what looks like a value and is a mistake."""
+    call = _CALL.fullmatch(value)
+    if call and call[1] in (*_RANGES, *_LISTING):
+        draw = f'--space "{id}={value}" draws from a range'
+        raise UsageError(
+            f"--{option} lists values, and '{value}' of '{id}' is none",
+            hint=draw if call[1] in _RANGES else "write all values, with commas between them",
+        )
+    if _NEXT.search(value):
+        raise UsageError(
+            f"'{value}' is an odd value for '{id}'", hint="several ids have ';' between them: 'a=1,2; b=3,4'"
+        )
 
 
 def _ranges(texts: Sequence[str] | None) -> dict[str, str] | None:
@@ -293,7 +345,12 @@ SWEEPING: tuple[Command, ...] = (
                 " n_warmup_steps: 5} (default: none)",
             ),
             Option("seed", "text", "N", "seed of what is drawn (default: 0); for that of the runs, --grid seed=0,1,2"),
-            Option("resume", "optional", "[DIR]", RESUME),
+            Option(
+                "resume",
+                "optional",
+                "[DIR]",
+                f"{RESUME}. With --metric or --direction, another metric counts from now on, unless Optuna chooses",
+            ),
             *(_SHARED[name] for name in ("launcher", "launcher_settings", "parallel", "threads", "output_dir")),
             Option("workflow", "text", "NAME", "which config of the bundle (default: train)"),
             _SHARED["args_file"],

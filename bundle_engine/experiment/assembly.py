@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bundle_engine.config import ConfigParser, Id
-from bundle_engine.config.ids import PATH_SUFFIXES, REFERENCE, SEP, TARGET, split_operator
+from bundle_engine.config.ids import PATH_SUFFIXES, REFERENCE, SEP, split_operator
 from bundle_engine.errors import InputError, UsageError
 from bundle_engine.evaluation import sets
 from bundle_engine.evaluation.sets import Places
-from bundle_engine.experiment.ensemble import handlers_of, loading_elsewhere, voting
+from bundle_engine.experiment.ensemble import handlers_of, is_loader, loaders_apart, loading_elsewhere, voting
 from bundle_engine.experiment.models import Model
 from bundle_engine.workflow.approval import require_approval
 
@@ -150,7 +150,7 @@ def _with_weights(parser: ConfigParser, places: Places, names: list[str]) -> dic
     files = [_ROOT.format(name) for name in names]
     if len(files) > 1:
         changes = {id: value for id, value in voting(parser, places, files).items() if not id.endswith("_disabled_")}
-        kept = [handler for _, handler in handlers_of(parser, places) if not _is_loader(handler)]
+        kept = [handler for _, handler in handlers_of(parser, places) if not is_loader(handler)]
         if places.handlers in parser:
             changes[places.handlers] = kept
         return changes
@@ -159,15 +159,13 @@ def _with_weights(parser: ConfigParser, places: Places, names: list[str]) -> dic
         for id, value in loading_elsewhere(parser, places, files[0]).items()
         if not id.endswith(f"{SEP}_disabled_")
     }
-    for at, handler in handlers_of(parser, places):
+    apart = dict(loaders_apart(parser))
+    changes = {id: value for id, value in changes.items() if id not in apart}
+    for at, handler in (*handlers_of(parser, places), *apart.items()):
         written = handler.get("load_path")
-        if _is_loader(handler) and not (isinstance(written, str) and written.removeprefix(REFERENCE) in changes):
+        if is_loader(handler) and not (isinstance(written, str) and written.removeprefix(REFERENCE) in changes):
             changes[f"{at}{SEP}load_path"] = files[0]
     return changes
-
-
-def _is_loader(handler: Mapping[str, Any]) -> bool:
-    return str(handler.get(TARGET)).rpartition(".")[2] == "CheckpointLoader"
 
 
 def _shared_overrides(model: Model, configs: list[Path]) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from bundle_engine.experiment.progress import Progress, read_progress
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Board", "Lines", "Row", "TerminalBoard", "left_in_all", "make_board"]
+__all__ = ["Board", "Lines", "Row", "TerminalBoard", "fitting", "left_in_all", "make_board"]
 
 LINE_EVERY = 30.0  # seconds
 DRAW_EVERY = 0.5
 _BAR = 20  # columns
-_STYLES = {"running": "cyan", "done": "green", "failed": "bold red", "stopped": "yellow"}
+_AROUND = 3  # lines: the title, the heads, and where the cursor is
+_RANKS = {"running": 0, "failed": 1, "stopped": 1, "waiting": 2, "done": 3, "pruned": 3}
+_STYLES = {"running": "cyan", "done": "green", "pruned": "green", "failed": "bold red", "stopped": "yellow"}
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Lines:
         if status == "waiting":
             return
         took = f" after {_duration(seconds)}" if seconds and status != "running" else ""
-        parts = [f"{status}{took}", message, _metric(row.progress) if status == "done" else ""]
+        parts = [f"{status}{took}", message, _metric(row.progress) if status == "done" and not message else ""]
         self._write(f"{name}: {', '.join(filter(None, parts))}")
 
     def look(self) -> None:
@@ -179,32 +181,48 @@ class TerminalBoard:
         for row in self._rows.values():
             if row.status == "running" or (row.status == "done" and row.progress.share < 1):
                 row.progress = read_progress(row.folder)
-        self._live.update(_table(self._title, list(self._rows.values()), self._slots), refresh=True)
+        most = self._live.console.size.height - _AROUND
+        self._live.update(_table(self._title, list(self._rows.values()), self._slots, most), refresh=True)
         self._drawn = time.monotonic()
 
 
-def _table(title: str, rows: Sequence[Row], slots: int) -> Table:
+def fitting(rows: Sequence[Row], most: int) -> list[Row]:
+    """Choose the rows that a terminal has room for: those at work first, then what failed, is next, is done."""
+    waiting = [row for row in rows if row.status == "waiting"]
+    others = [row for row in rows if row.status != "waiting"]
+    ranks = {id(row): (_RANKS.get(row.status, 1), number) for number, row in enumerate(waiting)}
+    ranks |= {
+        id(row): (_RANKS.get(row.status, 1), number) for number, row in enumerate(reversed(others))
+    }  # newest first
+    chosen = {id(row) for row in sorted(rows, key=lambda row: ranks[id(row)])[: max(1, most)]}
+    return [row for row in rows if id(row) in chosen]
+
+
+def _table(title: str, rows: Sequence[Row], slots: int, most: int) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    done, left = sum(row.status == "done" for row in rows), left_in_all(rows, slots)
+    done, left = sum(row.status in ("done", "pruned") for row in rows), left_in_all(rows, slots)
     more = f", {_duration(left)} left" if left else ""
     metric = next((row.progress.metric[0] for row in rows if row.progress.metric is not None), "metric")
     table = Table(title=f"{escape(title)}: {done} of {len(rows)} done{more}", title_justify="left", box=None)
     for name in ("run", "state", "epoch", "", "loss", metric, "left"):
         table.add_column(name, justify="right" if name in ("epoch", "loss", metric, "left") else "left", no_wrap=True)
-    for row in rows:
+    shown = rows if len(rows) <= most else fitting(rows, most - 1)
+    for row in shown:
         style, at = _STYLES.get(row.status, "bright_black"), row.progress
         took = row.seconds if row.status != "running" else None
         table.add_row(
             escape(row.name),
             f"[{style}]{row.status}[/]",
             f"{at.epoch}/{at.max_epochs}" if at.max_epochs else "",
-            _bar(at.share) if row.status != "waiting" else "",
+            _bar(1.0 if row.status == "done" else at.share) if row.status != "waiting" else "",
             "" if at.loss is None else f"{at.loss:#.4g}",
             "" if at.metric is None else f"{at.metric[1]:.4f}",
             _duration(at.left) if at.left is not None and row.status == "running" else _took(took),
         )
+    if len(shown) < len(rows):
+        table.add_row("…", f"[bright_black]and {len(rows) - len(shown)} more[/]", "", "", "", "", "")
     return table
 
 

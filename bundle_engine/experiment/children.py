@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from bundle_engine.config.ids import SEP, Id, split_operator
-from bundle_engine.errors import BundleEngineError, InputError, UsageError
+from bundle_engine.errors import BundleEngineError, BundleEngineWarning, InputError, UsageError
 from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.experiment.folds import Fold
 from bundle_engine.experiment.launchers import Job, product_command
@@ -26,6 +28,7 @@ __all__ = [
     "overrides_of",
     "own_places",
     "require_overrides",
+    "tell_unused",
     "threads_of",
     "wait_for",
     "why",
@@ -37,6 +40,7 @@ OPTIONS = frozenset(  # of `run`, which a fold may be given as well; all else ar
     {"tracking", "strict", "meta_file", "logging_file", "init_id", "run_id", "final_id", "checkpoint_interval"}
     | {"properties_path"}
 )
+_STEPS = {"init_id": "initialize", "run_id": "run", "final_id": "finalize"}
 _SHARED = frozenset({"output_dir", "ckpt_dir"})  # each fold has its own
 _NOT_HERE = frozenset({"record", "dry_run", "log_file", "config_file", "workflow_name", "workflow_type", "run_name"})
 _PLACES = {"save_dir": "models", "log_dir": "logs", "output_dir": "outputs"}  # of handlers
@@ -62,6 +66,42 @@ def require_overrides(overrides: Mapping[str, Any]) -> None:
                 f"'{id}' is a secret, which would be written to the folders of the folds",
                 hint=f"let the config look it up: --{id} \"$env('NAME')\"",
             )
+
+
+def tell_unused(configs: Configs, overrides: Mapping[str, Any], *, tried: Mapping[str, Any] | None = None) -> None:
+    """Tell of ids that no config has and nothing refers to: each run would only say so in its own output.
+
+    Args:
+        configs: the bundle's configs.
+        overrides: ids and values that are set in all runs; there is a warning for them, or an error when they have
+            ``strict``.
+        tried: ids that a sweep tries, with a value for each.
+
+    Raises:
+        UsageError: when trying them changes nothing.
+    """
+    ids = {key: value for key, value in overrides.items() if key not in OPTIONS}
+    used = [str(overrides.get(name, default)) for name, default in _STEPS.items()]
+    found = [
+        _unused(files, configs.root, {**ids, **(tried or {})}, used)
+        for files in (configs.train, configs.evaluate)
+        if files
+    ]
+    in_none = {id: message for id, message in found[0].items() if all(id in each for each in found)} if found else {}
+    wrong = {str(Id.parse(split_operator(key)[1])) for key in tried or ()}
+    messages = [message for id, message in in_none.items() if id in wrong or overrides.get("strict")]
+    if messages:
+        raise UsageError(messages[0], notes=messages[1:])
+    for message in in_none.values():
+        warnings.warn(message, BundleEngineWarning, stacklevel=3)
+
+
+def _unused(files: Sequence[Path], root: Path, overrides: Mapping[str, Any], used: Sequence[str]) -> dict[str, str]:
+    parser = read_parser(files, root, {})
+    for key, value in overrides.items():
+        with suppress(BundleEngineError):  # the run itself will say what is wrong
+            parser.override({key: value})
+    return parser.unused_overrides(*used, "bundle_root", "output_dir", "ckpt_dir")
 
 
 def write_arguments(

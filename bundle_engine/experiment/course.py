@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,9 +17,10 @@ from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment.children import wait_for
 from bundle_engine.experiment.launchers import FAILED, RUNNING, Launcher, make_launcher
 from bundle_engine.experiment.parent import EXPERIMENT, WAITING, Child, Experiment, now, read_experiment, taken
-from bundle_engine.runs.folder import make_folder, runs_dir
+from bundle_engine.runs.folder import RECORD, make_folder, runs_dir, shown
+from bundle_engine.runs.naming import program
 
-__all__ = ["INTERRUPTED", "Course", "How", "Tell", "begin_experiment", "new_folder"]
+__all__ = ["INTERRUPTED", "Course", "How", "Tell", "begin_experiment", "new_folder", "writing_to"]
 
 INTERRUPTED = "interrupted"
 
@@ -48,6 +51,17 @@ class How:
         settings = experiment.settings
         return cls(str(settings.get("launcher", "local")), settings.get("launcher_settings") or {})
 
+    def check(self) -> None:
+        """Make sure that it can be done, before anything is written.
+
+        Raises:
+            UsageError: when there is no such launcher, it has no such settings, or progress is not shown in that way.
+        """
+        from bundle_engine.workflow.progress import require_mode
+
+        require_mode(self.progress)
+        self.make_launcher()
+
     def make_launcher(self) -> Launcher:
         """Make the launcher.
 
@@ -57,24 +71,51 @@ class How:
         return make_launcher(self.launcher, **self.settings)
 
 
-def new_folder(configs: Configs, kind: str, output_dir: Path | None) -> Path:
+def new_folder(configs: Configs, kind: str, output_dir: Path | None, names: Iterable[str] = ()) -> Path:
     """Make the folder of a new experiment.
 
     Args:
         configs: of the bundle.
         kind: which kind of experiment it is.
         output_dir: the folder; by default a new one below `runs_dir`.
+        names: of its runs.
 
     Raises:
-        UsageError: when there is an experiment in it already.
+        UsageError: when there is an experiment in it already, or a run that would be taken for one of the new ones; or
+            it cannot be written to.
     """
     if output_dir is None:
-        return make_folder(runs_dir(), configs.root.name, kind)
+        with writing_to(runs_dir()):
+            return make_folder(runs_dir(), configs.root.name, kind)
     folder = output_dir.expanduser().absolute()
-    if (folder / EXPERIMENT).exists():
-        raise UsageError(f"there is an experiment in '{folder}' already", hint=f"--resume {folder} goes on with it")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
+        if (folder / EXPERIMENT).exists():
+            again = f"--resume {shlex.quote(shown(folder))}"
+            raise UsageError(f"there is an experiment in '{folder}' already", hint=f"{again} goes on with it")
+        if old := next((folder / name for name in names if (folder / name / RECORD).exists()), None):
+            raise UsageError(
+                f"there is a run in '{shown(old)}' already, which is no part of this",
+                hint="name another folder, or put that one aside",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return folder
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Surround what writes to a folder: where that fails, say so.
+
+    Raises:
+        UsageError: when it cannot be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to '{shown(folder)}': {error.strerror or error}", hint="--output_dir names another folder"
+        ) from None
 
 
 def begin_experiment(
@@ -107,7 +148,7 @@ def begin_experiment(
         root=str(configs.root),
         workflow=workflow,
         begun=now(),
-        command=[os.path.basename(sys.argv[0]), *sys.argv[1:]],
+        command=[*program(), *sys.argv[1:]],
         cwd=os.getcwd(),
         settings={
             **settings,

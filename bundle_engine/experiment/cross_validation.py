@@ -11,7 +11,7 @@ from bundle_engine.errors import UsageError
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment import children as runs
 from bundle_engine.experiment.board import Row, make_board
-from bundle_engine.experiment.course import Course, How, Tell, begin_experiment, new_folder
+from bundle_engine.experiment.course import Course, How, Tell, begin_experiment, new_folder, writing_to
 from bundle_engine.experiment.fold_table import ENSEMBLE, FOLDS, FoldRow, write_folds
 from bundle_engine.experiment.folds import Fold, make_folds
 from bundle_engine.experiment.launchers import DONE, FAILED, STOPPED, State
@@ -113,7 +113,7 @@ def carry_on(folder: Path, *, folds: Iterable[int] | None = None, how: How | Non
     course = _Folds(folder, KIND)
     chosen = _chosen(folds, len(course.experiment.children))
     how = how or How.of(course.experiment)
-    how.make_launcher()
+    how.check()
     with course.at_work():
         names = [course.experiment.children[number].name for number in chosen]
         course.train(names, how)
@@ -142,7 +142,7 @@ def begin(
     _chosen(folds, splits)
     which = epoch_or_word(which)
     runs.require_overrides(overrides)
-    how.make_launcher()
+    how.check()
     ids = {key: value for key, value in overrides.items() if key not in runs.OPTIONS}
     subjects = find_subjects(configs, ids, group_column=group_column)
     made = make_folds(len(subjects.items), splits, seed=seed, groups=subjects.groups)
@@ -150,14 +150,16 @@ def begin(
     if how.launcher == "local":
         slots, given = runs.threads_of(splits, slots=how.parallel, threads=threads)
         shares = [*given]
-    folder = new_folder(configs, KIND, output_dir)
+    runs.tell_unused(configs, overrides)
     width = len(str(splits - 1))
     children = [
         Child(f"fold_{fold.number:0{width}}", threads=share, facts=_facts(fold, subjects))
         for fold, share in zip(made, shares, strict=True)
     ]
-    for fold, child in zip(made, children, strict=True):
-        runs.write_arguments(folder / child.name, configs, fold, subjects, overrides)
+    folder = new_folder(configs, KIND, output_dir, [child.name for child in children])
+    with writing_to(folder):
+        for fold, child in zip(made, children, strict=True):
+            runs.write_arguments(folder / child.name, configs, fold, subjects, overrides)
     begin_experiment(
         folder,
         KIND,

@@ -28,7 +28,16 @@ from bundle_engine.evaluation.sets import Places
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EnsembleInferer", "handlers_of", "is_ensemble", "loading_elsewhere", "steps_of", "voting"]
+__all__ = [
+    "EnsembleInferer",
+    "handlers_of",
+    "is_ensemble",
+    "is_loader",
+    "loaders_apart",
+    "loading_elsewhere",
+    "steps_of",
+    "voting",
+]
 
 SOFTMAX, SIGMOID, NONE = "softmax", "sigmoid", "none"
 _INFERER = "bundle_engine.experiment.EnsembleInferer"
@@ -191,13 +200,36 @@ def loading_elsewhere(parser: ConfigParser, places: Places, weights: str) -> dic
     if is_ensemble(parser, places):
         changes[place] = _single(parser.get(place))
     for at, handler in handlers_of(parser, places):
-        if str(handler.get(TARGET)).rpartition(".")[2] != "CheckpointLoader":
+        if not is_loader(handler):
             continue
         changes[f"{at}{SEP}_disabled_"] = True
         written = handler.get("load_path")
         if isinstance(written, str) and written.startswith(REFERENCE) and written[1:] in parser:
             changes[written[1:]] = weights  # something else may ask whether the file is there
-    return changes
+    return changes | {at: {TARGET: f"{__name__}.{NoLoader.__name__}"} for at, _ in loaders_apart(parser)}
+
+
+def loaders_apart(parser: ConfigParser) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Give what loads weights and stands by itself, with its id; ``initialize`` calls it, or a list names it."""
+    for id in parser.get():
+        written = parser.get(str(id))
+        if isinstance(written, Mapping) and is_loader(written) and len(written.get("load_dict", ())) == 1:
+            yield str(id), written
+
+
+def is_loader(written: Mapping[str, Any]) -> bool:
+    """Tell whether a component is MONAI's handler that loads weights."""
+    return str(written.get(TARGET)).rpartition(".")[2] == "CheckpointLoader"
+
+
+class NoLoader:
+    """Stands in the place of a handler that loads weights, where something else loads them."""
+
+    def attach(self, engine: Any) -> None:
+        """Attach nothing."""
+
+    def __call__(self, engine: Any) -> None:
+        """Load nothing."""
 
 
 def is_ensemble(parser: ConfigParser, places: Places) -> bool:

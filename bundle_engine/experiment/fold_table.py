@@ -14,7 +14,7 @@ __all__ = ["ENSEMBLE", "FOLDS", "FoldRow", "figures_of", "mean_and_sd", "means_o
 
 FOLDS = "folds.csv"
 ENSEMBLE = "ENSEMBLE"  # stands for a fold where all of them vote
-_SHOWN = ("Dice", "accuracy", "AUC")  # what the first words of columns must be to be printed; all are written
+_SHOWN = ("Dice", "Accuracy", "AUC")  # what the first words of columns must be to be printed; all are written
 _MOST = 6  # columns that are printed
 
 

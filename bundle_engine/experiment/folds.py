@@ -40,6 +40,11 @@ def make_folds(subjects: int, splits: int, *, seed: int = 0, groups: Sequence[st
     units, what = (len(set(groups)), "groups") if groups else (subjects, "subjects")
     if splits < 2:
         raise UsageError(f"a cross-validation has at least 2 folds, and not {splits}")
+    if not units:
+        raise UsageError(
+            "there are no subjects to make folds of: the lists of the train config are empty",
+            hint="is it told where the data is? Many bundles take --dataset_dir",
+        )
     if units < splits:
         raise UsageError(f"{splits} folds cannot be made of {units} {what}", hint="make fewer folds")
     try:

@@ -35,6 +35,8 @@ class Order(NamedTuple):
 def find_images(source: str | Path) -> list[Path]:
     """Find the images that an argument names: a file, or the NIfTI files of a folder, sorted by name.
 
+    A link in the folder that leads nowhere counts, so that its image is missed and not forgotten.
+
     Raises:
         InputNotFoundError: when there is no such file, or the folder has none.
         InputError: when the file is no NIfTI file by its name.
@@ -186,6 +188,31 @@ def grid_of(path: Path, axes: int) -> tuple[tuple[int, ...], NDArray[Any]]:
     return tuple(image.shape[:axes]), image.affine
 
 
+def affines_of(path: Path) -> list[NDArray[Any]]:
+    """Give the affine of an image, and the one that MONAI reads, which is another where the header contradicts itself.
+
+    Where the sizes of the voxels are not those of the sform, MONAI goes by the qform, or changes the sizes.
+    """
+    import warnings
+
+    import nibabel
+    from monai.data.utils import correct_nifti_header_if_necessary
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MONAI has said it when it read the image
+        read: Any = correct_nifti_header_if_necessary(nibabel.load(path))
+    return [grid_of(path, 0)[1], read.affine]
+
+
+def no_numbers_in(path: Path) -> int:
+    """Count the values of an image that are no numbers: NaN or infinite."""
+    import nibabel
+    import numpy as np
+
+    image: Any = nibabel.load(path)
+    return int(np.count_nonzero(~np.isfinite(np.asarray(image.dataobj))))
+
+
 def intensities_of(path: Path, axes: int) -> NDArray[Any] | None:
     """Read an image for a picture; of several channels the first. None where it cannot be shown."""
     import nibabel
@@ -201,6 +228,8 @@ def intensities_of(path: Path, axes: int) -> NDArray[Any] | None:
 def _problem_of(path: Path, channels: int | None, axes: int | None) -> str | None:
     import nibabel
 
+    if _leads_nowhere(path):
+        return f"is a link to '{path.readlink()}', which is not there"
     try:
         image: Any = nibabel.load(path)
     except Exception as error:  # of nibabel, of gzip, of the system
@@ -209,6 +238,8 @@ def _problem_of(path: Path, channels: int | None, axes: int | None) -> str | Non
         return f"is no NIfTI file, but a {type(image).__name__}"
     if image.get_data_dtype().names:
         return "holds colours, and not intensities"
+    if image.get_data_dtype().kind == "c":
+        return "holds complex numbers, and not intensities"
     shape = tuple(int(size) for size in image.shape)
     if len(shape) not in (2, 3, 4) or 0 in shape:
         return f"has the shape {shape}, and expected are two or three axes, and one for channels behind them"
@@ -225,15 +256,11 @@ def _problem_of(path: Path, channels: int | None, axes: int | None) -> str | Non
     try:
         image.dataobj[(slice(0, 1),) * len(shape)]
         with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as stream:
-            while stream.read(1 << 20):
-                pass
+            there = sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
     except Exception as error:
         return f"is damaged or cut off: {error}"
-    if not path.name.lower().endswith(".gz"):
-        needed = image.dataobj.offset + image.get_data_dtype().itemsize * _product(shape)
-        if path.stat().st_size < needed:
-            return f"is cut off: it has {path.stat().st_size} bytes of {needed}"
-    return None
+    needed = image.dataobj.offset + image.get_data_dtype().itemsize * _product(shape)
+    return f"is cut off: it has {there} bytes of {needed}" if there < needed else None
 
 
 def _product(shape: tuple[int, ...]) -> int:
@@ -244,7 +271,11 @@ def _product(shape: tuple[int, ...]) -> int:
 
 
 def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith(ENDINGS) and path.is_file()
+    return path.name.lower().endswith(ENDINGS) and (path.is_file() or _leads_nowhere(path))
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _list(texts: Sequence[str]) -> str:

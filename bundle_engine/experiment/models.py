@@ -25,8 +25,9 @@ from bundle_engine.config.ids import MANDATORY, split_operator
 from bundle_engine.errors import BundleEngineWarning, InputError, InputNotFoundError, UsageError
 from bundle_engine.experiment.parent import EXPERIMENT, read_experiment
 from bundle_engine.experiment.selection import BEST, Selected, epoch_or_word, select
-from bundle_engine.runs.folder import RECORD, shown
+from bundle_engine.runs.folder import CHECKPOINTS, RECORD, shown
 from bundle_engine.runs.record import DONE, Record, read_record
+from bundle_engine.workflow.resume.snapshots import Snapshots
 
 __all__ = [
     "BEST",
@@ -38,6 +39,7 @@ __all__ = [
     "model_of_bundle",
     "model_of_run",
     "select",
+    "unfinished_of",
 ]
 
 CROSS_VALIDATION = "cross_validation"
@@ -98,6 +100,7 @@ def model_of_bundle(
 
     Raises:
         InputNotFoundError: when a file is not there.
+        UsageError: when one is named twice, or is a checkpoint that a run goes on from.
     """
     from bundle_engine.workflow.files import near_files
 
@@ -106,6 +109,11 @@ def model_of_bundle(
         path = Path(each).expanduser().absolute()
         if not path.is_file():
             raise InputNotFoundError(f"there are no weights '{each}'", hint=near_files(path))
+        if _is_snapshot(path):
+            raise UsageError(
+                f"'{each}' is a checkpoint of a run, with all that a training needs to go on",
+                hint=f"--model {shown(path.parent.parent)} takes the network out: --which best, last, or an epoch",
+            )
         files.append(path)
     twice = {path for path in files if files.count(path) > 1}
     if twice:
@@ -147,6 +155,12 @@ def children_of(run: Path) -> list[Path]:
         )
     folders = [run / child.name for child in experiment.children]
     return [each for each in folders if (each / RECORD).is_file() and read_record(each).status == DONE]
+
+
+def unfinished_of(run: Path) -> list[str]:
+    """Give the names of the runs below a cross-validation that are not finished, and so have no vote."""
+    finished = {folder.name for folder in children_of(run)}
+    return [child.name for child in read_experiment(run).children if child.name not in finished]
 
 
 def fetch_weights(address: str, *, sha256: str | None = None, progress: bool = True) -> Path:
@@ -197,6 +211,13 @@ def _cache() -> Path:
 
 
 # --- runs ---
+
+
+def _is_snapshot(path: Path) -> bool:
+    """Tell whether a file is a checkpoint that a run keeps to go on from, and not weights that its bundle saved."""
+    if path.parent.name != CHECKPOINTS or not is_run(path.parent.parent):
+        return False
+    return any(each.file == path.name for each in Snapshots(path.parent).all())
 
 
 def _of_children(run: Path, wanted: Sequence[str | int]) -> Model:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ __all__ = ["DESCRIPTION", "package_model", "requirements_of"]
 DESCRIPTION = "model_inference_config.json"
 _ALWAYS = ("bundle-engine", "torch", "monai", "numpy")
 _SECONDS = 300
+_NO_NAME = re.compile(r"[\s/:#]+")  # what conda takes in no name of an environment
 
 
 def package_model(model: Model, folder: Path, *, overwrite: bool = False) -> Path:
@@ -60,6 +62,7 @@ def package_model(model: Model, folder: Path, *, overwrite: bool = False) -> Pat
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.packing")
     shutil.rmtree(aside, ignore_errors=True)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         names = assemble(model, aside)
         requirements = requirements_of(aside)
         texts = {
@@ -73,8 +76,10 @@ def package_model(model: Model, folder: Path, *, overwrite: bool = False) -> Pat
         (aside / LIST_NAME).write_text(format_digests(tree_digests(aside)), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(aside, folder)
+    except FileExistsError:
+        raise UsageError(f"cannot write '{folder}': '{folder.parent}' is a file") from None
     except OSError as error:
-        raise UsageError(f"cannot write '{folder}': {error.strerror or error}") from error
+        raise UsageError(f"cannot write '{folder}': {error.strerror or error}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
@@ -134,6 +139,7 @@ def _versions(imported: set[str], declared: list[str]) -> dict[str, str]:
 
 def _environment(name: str, requirements: Mapping[str, str]) -> str:
     pins = "".join(f"      - {package}=={version}\n" for package, version in requirements.items())
+    name = _NO_NAME.sub("_", name)
     return (
         f"name: {name}\nchannels:\n  - conda-forge\ndependencies:\n  - python={platform.python_version()}\n  - pip\n"
         f"  - pip:\n{pins}"

@@ -188,9 +188,14 @@ def find_experiment(name: str | Path, kind: str | None = None) -> Path:
             f"'{text}' is part of the names of {len(fitting)} experiments",
             hint=f"say more of the name: {', '.join(map(shown, fitting[-4:]))}",
         )
+    what = (kind or "experiment").replace("_", "-")
+    if text == _LAST:
+        raise InputNotFoundError(
+            f"there is no {what} in '{shown(runs_dir())}'", hint="one with an --output_dir is named by that folder"
+        )
     near = matches(text, found)
     hint = f"did you mean {either(near)}?" if near else f"they are looked for in '{runs_dir()}'"
-    raise InputNotFoundError(f"there is no {kind or 'experiment'} '{text}'", hint=hint)
+    raise InputNotFoundError(f"there is no {what} '{text}'", hint=hint)
 
 
 def taken(folder: Path) -> Lock:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bundle_engine.config import ConfigParser
+from bundle_engine.config.closest import either, matches
 from bundle_engine.config.ids import SEP, TARGET
-from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, UsageError
+from bundle_engine.errors import BundleEngineError, BundleEngineWarning, InputError, InputNotFoundError, UsageError
 from bundle_engine.evaluation import sets
 from bundle_engine.evaluation.evaluating import labels_of, task_of
 from bundle_engine.evaluation.sets import Places
 from bundle_engine.experiment import images as files
-from bundle_engine.experiment.ensemble import handlers_of, is_ensemble, loading_elsewhere, steps_of, voting
+from bundle_engine.experiment.ensemble import (
+    handlers_of,
+    is_ensemble,
+    is_loader,
+    loaders_apart,
+    loading_elsewhere,
+    steps_of,
+    voting,
+)
 from bundle_engine.experiment.images import Order
 from bundle_engine.experiment.models import Model
 from bundle_engine.experiment.preview import draw_preview, masks_of
@@ -98,10 +110,12 @@ def predict(
     files.look_at_images(images, files.channels_expected(metadata, network), files.axes_expected(metadata, network))
     weights = model.weights or _loaded_by(parser, places, model.bundle)
     changes = _changes(parser, places, weights, model, images)
+    _tell_unused(parser, config, overrides or {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder '{folder}': {error.strerror or error}") from error
+        reason = "it is a file" if folder.is_file() else error.strerror or error
+        raise UsageError(f"cannot make the folder '{folder}': {reason}") from None
     work = _Work(orders, labels_of(metadata), pictures=pictures, progress=progress)
     try:
         _run(config, model, sets.known_to(parser, settings), changes, places, weights, work)
@@ -200,8 +214,8 @@ def _loaded_by(parser: ConfigParser, places: Places, bundle: Path) -> tuple[Path
         if is_ensemble(parser, places):
             named = parser.get_parsed_content(f"{places.evaluator}{SEP}inferer{SEP}weights")
             return tuple(_weights_at(each, bundle) for each in named)
-        for at, handler in handlers_of(parser, places):
-            if str(handler.get(TARGET)).rpartition(".")[2] != "CheckpointLoader" or "load_path" not in handler:
+        for at, handler in (*handlers_of(parser, places), *loaders_apart(parser)):
+            if not is_loader(handler) or "load_path" not in handler:
                 continue
             if handler.get("_disabled_") in (True, "true", "True"):
                 continue
@@ -246,6 +260,17 @@ def _changes(
     return changes
 
 
+def _tell_unused(parser: ConfigParser, config: Path, overrides: Mapping[str, Any]) -> None:
+    """Warn of overrides that the config has no place for."""
+    known = sets.known_to(parser, overrides)
+    for key in overrides:
+        if key not in known:
+            near = matches(key, [str(name) for name in parser.get()])
+            hint = f"; did you mean {either(near)}?" if near else ""
+            text = f"'{key}' is not in the config '{config.name}', and has no effect{hint}"
+            warnings.warn(text, BundleEngineWarning, stacklevel=3)
+
+
 def _run(
     config: Path,
     model: Model,
@@ -256,6 +281,7 @@ def _run(
     work: _Work,
 ) -> None:
     from ignite.engine import Events
+    from monai.engines.utils import IterationEvents
 
     from bundle_engine.workflow.checkpoints import load_weights, read_weights
 
@@ -271,19 +297,31 @@ def _run(
             device = getattr(evaluator.state, "device", None) or "cpu"
             loaded = read_weights(weights[0], key=model.key, map_location=device)
             load_weights(evaluator.network, loaded, source=f"'{weights[0]}'")
+        with suppress(ValueError):  # not every engine has this event
+            evaluator.add_event_handler(IterationEvents.FORWARD_COMPLETED, work.look)
         evaluator.add_event_handler(Events.ITERATION_COMPLETED, work.take)
+        evaluator.logger.addFilter(_is_news)
         work.begin()
         try:
             evaluator.run()
         except Exception as error:
+            before = f"{len(work.done)} {'image' if len(work.done) == 1 else 'images'} before it: done, and written"
+            written = before if work.done else None
             if (ours := _ours(error)) is not None:
+                ours.notes = (*ours.notes, *([written] if written else []))
                 raise ours from None  # what others wrapped around it on its way says nothing more
             last = (str(error).strip().splitlines() or [""])[-1]
             raise InputError(
-                f"the model cannot be applied to '{work.now}': {type(error).__name__}: {last}",
-                hint="those before it were written" if work.done else None,
+                f"the model cannot be applied to '{work.now}': {type(error).__name__}: {last}", hint=written
             ) from error
+        finally:
+            evaluator.logger.removeFilter(_is_news)
     workflow.finalize()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a record says what nothing else does: the error itself is going to be told."""
+    return "terminating due to exception" not in record.getMessage()
 
 
 def _ours(error: BaseException) -> BundleEngineError | None:
@@ -322,6 +360,23 @@ class _Work:
         """Say that the first image comes."""
         self._begin = time.monotonic()
         self._tell()
+
+    def look(self, engine: Any) -> None:
+        """Refuse what a network gives when it is no number: all would become background, without a word."""
+        output = engine.state.output
+        given: Any = output.get(PRED) if isinstance(output, Mapping) else None
+        if not hasattr(given, "is_floating_point") or not given.is_floating_point() or not given.numel():
+            return
+        if not given.min().isnan():
+            return
+        if strange := files.no_numbers_in(Path(self.now)):
+            raise InputError(
+                f"the network gives no numbers for '{self.now}', which has values that are NaN or infinite: {strange}",
+                hint="put numbers in their place, such as that of the background",
+            )
+        raise InputError(
+            f"the network gives no numbers for '{self.now}'", hint="its weights may be damaged, or amp is too coarse"
+        )
 
     def take(self, engine: Any) -> None:
         """Write what an evaluator's iteration gave."""
@@ -363,7 +418,13 @@ def _on_grid(item: Mapping[str, Any], image: Path) -> tuple[Any, Any, bool]:
     values = require_discrete(array_of(item, PRED), "prediction")
     shape, affine = files.grid_of(image, values.ndim - 1)
     own = getattr(item[PRED], "affine", None)
-    moved = own is not None and own.shape == affine.shape and not np.allclose(np.asarray(own), affine, atol=1e-3)
+    moved = False
+    if own is not None and own.shape == affine.shape:
+        read = [np.allclose(np.asarray(own), each, atol=1e-3) for each in files.affines_of(image)]
+        moved = not any(read)
+        if read == [False, True]:
+            text = f"the header of '{image}' contradicts itself: the network saw it with the geometry that MONAI chose"
+            warnings.warn(text, BundleEngineWarning, stacklevel=2)
     if values.shape[1:] != shape or moved:
         where = "turned or shifted against it" if values.shape[1:] == shape else f"of the shape {values.shape[1:]}"
         raise InputError(

@@ -24,7 +24,16 @@ from bundle_engine.config.closest import either, matches
 from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, TrackingError, UsageError
 from bundle_engine.experiment.models import Model
 
-__all__ = ["MLflowRegistry", "Registered", "Registry", "bundle_of", "is_reference", "open_registry", "register_model"]
+__all__ = [
+    "MLflowRegistry",
+    "Registered",
+    "Registry",
+    "bundle_of",
+    "check_alias",
+    "is_reference",
+    "open_registry",
+    "register_model",
+]
 
 URI_VARIABLE = "MLFLOW_REGISTRY_URI"
 LATEST = "latest"
@@ -76,8 +85,8 @@ class Registry(Protocol):
     def find(self, reference: str) -> Registered:
         """Give the version that ``name:3``, ``name@alias``, ``name:latest`` or ``name`` means."""
 
-    def set_alias(self, name: str, alias: str, version: int | None) -> None:
-        """Let an alias stand for a version, or for none."""
+    def set_alias(self, name: str, alias: str, version: int | None) -> int | None:
+        """Let an alias stand for a version, or for none; give the one that it stood for before."""
 
     def bring(self, version: Registered) -> Path:
         """Give the folder of a version's bundle on this computer."""
@@ -110,6 +119,16 @@ def open_registry(uri: str | None = None, *, make: bool = False) -> MLflowRegist
 def is_reference(text: str) -> bool:
     """Tell whether a text has the form of ``name:version`` or ``name@alias``."""
     return _REFERENCE.fullmatch(text) is not None
+
+
+def check_alias(alias: str) -> None:
+    """Make sure that a word can be an alias.
+
+    Raises:
+        UsageError: when it cannot.
+    """
+    if re.fullmatch(r"[A-Za-z_][\w.-]*", alias) is None or alias.lower() == LATEST or re.fullmatch(r"v\d+", alias):
+        raise UsageError(f"'{alias}' is no alias", hint="a word such as 'champion'; neither 'latest' nor 'v1'")
 
 
 def bundle_of(reference: str, uri: str | None = None) -> Path:
@@ -178,7 +197,13 @@ class MLflowRegistry:
         from bundle_engine.workflow.tracking.store import connect
 
         self.shown = shown or uri
-        self._client, self._experiment = connect(uri, _EXPERIMENT)
+        try:
+            self._client, self._experiment = connect(uri, _EXPERIMENT)
+        except TrackingError as error:
+            raise TrackingError(
+                f"the registry '{self.shown}' cannot be used: {error.message}",
+                hint=f"--registry_uri, {URI_VARIABLE} or MLFLOW_TRACKING_URI say where the registry is",
+            ) from None
         self._uri = uri
 
     def register(self, folder: Path, name: str, tags: Mapping[str, str]) -> Registered:
@@ -237,22 +262,22 @@ class MLflowRegistry:
             raise InputNotFoundError(f"the model '{name}' has no {what} '{wanted}'", hint=hint)
         return found[-1]
 
-    def set_alias(self, name: str, alias: str, version: int | None) -> None:
-        """Let an alias stand for a version, or for none.
+    def set_alias(self, name: str, alias: str, version: int | None) -> int | None:
+        """Let an alias stand for a version, or for none; give the one that it stood for before.
 
         Raises:
-            InputNotFoundError: when there is no such version.
+            InputNotFoundError: when there is no such version; or no such alias, where it is to be taken away.
             UsageError: when it can be no alias.
         """
-        if re.fullmatch(r"[A-Za-z_][\w.-]*", alias) is None or alias.lower() == LATEST or re.fullmatch(r"v\d+", alias):
-            raise UsageError(f"'{alias}' is no alias", hint="a word such as 'champion'; neither 'latest' nor 'v1'")
-        if version is not None:
-            self.find(f"{name}:{version}")
+        check_alias(alias)
+        before = next((row.version for row in self.versions(name) if alias in row.aliases), None)
+        self.find(f"{name}@{alias}" if version is None else f"{name}:{version}")
         with self._said("set the alias"):
             if version is None:
                 self._client.delete_registered_model_alias(name, alias)
             else:
                 self._client.set_registered_model_alias(name, alias, str(version))
+        return before
 
     def bring(self, version: Registered) -> Path:
         """Give the folder of a version's bundle: a copy in the user's cache, so that the registry stays as it is.

@@ -289,43 +289,45 @@ def _tested(test: Any, union: Mapping[str, Any]) -> int:
 def _groups(
     items: Sequence[Any], names: Sequence[str], column: str, configs: Configs, overrides: Mapping[str, Any]
 ) -> tuple[str, ...]:
+    found: list[Any]
     if all(isinstance(item, Mapping) and column in item for item in items):
-        return tuple(str(item[column]) for item in items)
-    values = _column_of_table(column, configs, overrides)
-    keys = sorted({str(key) for item in items if isinstance(item, Mapping) for key in item})
-    if values is None:
-        near = matches(column, keys)
-        hint = f"did you mean {either(near)}?" if near else f"their items have {', '.join(keys) or 'no keys'}"
-        raise UsageError(f"the subjects have nothing called '{column}', and dataset_dir has no such column", hint=hint)
-    found = [_look_up(values, item, name) for item, name in zip(items, names, strict=True)]
-    without = [name for name, group in zip(names, found, strict=True) if group is None]
+        found = [item[column] for item in items]
+    else:
+        columns = _columns_of_table(configs, overrides)
+        if column not in columns:
+            keys = sorted({str(key) for item in items if isinstance(item, Mapping) for key in item})
+            near = matches(column, [*keys, *columns])
+            hint = f"did you mean {either(near)}?" if near else f"their items have {', '.join(keys) or 'no keys'}"
+            message = f"the subjects have nothing called '{column}', and dataset_dir has no such column"
+            raise UsageError(message, hint=hint)
+        found = [_look_up(columns[column], item, name) for item, name in zip(items, names, strict=True)]
+    without = [name for name, group in zip(names, found, strict=True) if group is None or str(group) == ""]
     if without:
+        more = ", …" if len(without) > _MOST_NAMED else ""
         raise UsageError(
-            f"{len(without)} subjects have nothing in the column '{column}': {', '.join(without[:_MOST_NAMED])}",
+            f"{len(without)} subjects have nothing in the column '{column}': {', '.join(without[:_MOST_NAMED])}{more}",
             hint="fill it in, for subjects of one group must not be in two folds",
         )
     return tuple(str(group) for group in found)
 
 
-def _column_of_table(column: str, configs: Configs, overrides: Mapping[str, Any]) -> dict[str, str] | None:
-    """Give a column of the table at ``dataset_dir`` by the names of subjects and the paths of their files."""
+def _columns_of_table(configs: Configs, overrides: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Give the columns of the table at ``dataset_dir``, each by the names of subjects and the paths of their files."""
     from bundle_engine.data.reading import read_table
 
     parser = read_parser(configs.train, configs.root, overrides)
     if "dataset_dir" not in parser:
-        return None
+        return {}
     try:
         dataset, _ = read_table(str(parser.get_parsed_content("dataset_dir")))
     except InputError:
-        return None
-    if column not in dataset.columns:
-        return None
-    found: dict[str, str] = {}
+        return {}
+    found: dict[str, dict[str, str]] = {column: {} for column in dataset.columns}
     for subject in dataset.subjects:
-        value = subject.columns.get(column)
-        if value is not None and str(value) != "":
-            found[subject.name] = str(value)
-            found |= {os.path.abspath(file.path): str(value) for file in subject.files}
+        for column, value in subject.columns.items():
+            if column in found and value is not None and str(value) != "":
+                found[column][subject.name] = str(value)
+                found[column] |= {os.path.abspath(file.path): str(value) for file in subject.files}
     return found
 
 

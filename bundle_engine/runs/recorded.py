@@ -399,8 +399,9 @@ def _outcome(error: BaseException | None) -> tuple[str, int]:
 
 def _told(error: BaseException) -> str:
     if isinstance(error, BundleEngineError):
-        cause = error.__cause__
-        return f"{error.message}{f' at {error.place}' if error.place else ''}" + (f": {cause}" if cause else "")
+        why = str(error.__cause__ or "")
+        more = f": {why}" if why and why not in error.message else ""
+        return f"{error.message}{f' at {error.place}' if error.place else ''}{more}"
     return f"{type(error).__name__}: {error}"
 
 

@@ -132,6 +132,18 @@ def test_engines_do_not_print_a_traceback_when_they_are_stopped(folder, number, 
     assert not re.search("Traceback|ERROR|Exception", out + err), out + err
 
 
+def test_threads_of_a_pool_that_an_error_leaves_behind_end_before_the_process(folder):
+    (folder / "pooled.py").write_text(
+        "import time\nfrom multiprocessing.pool import ThreadPool\n\n"
+        "def work(number):\n    if number == 0:\n        raise OSError('cut off')\n    time.sleep(1)\n    print('ended', flush=True)\n\n"
+        "def run():\n    with ThreadPool(2) as pool:\n        list(pool.imap(work, range(2)))\n"
+    )
+    (folder / "c.json").write_text(json.dumps({"run": "$__import__('pooled').run()"}))
+    code, out, err = finish(start(folder, "run", "--config_file", "c.json"))
+    assert (code, out) == (1, "ended\n"), err
+    assert "OSError: cut off" in err
+
+
 def test_a_second_sigterm_does_not_stop_finalize(folder):
     slow = {**WAITING, "finalize": ["$print('finalizing', flush=True)", "$time.sleep(1)", "$print('finalized')"]}
     (folder / "c.json").write_text(json.dumps(slow))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bundle_engine.errors import UsageError
 from bundle_engine.experiment import board
-from bundle_engine.experiment.board import Lines, Row, left_in_all, make_board
+from bundle_engine.experiment.board import Lines, Row, fitting, left_in_all, make_board
 from bundle_engine.experiment.progress import Progress, read_progress
 
 LOG = """\
@@ -72,7 +72,7 @@ def test_the_table_has_a_row_for_each_run(tmp_path: Path) -> None:
     found = rows(tmp_path)
     found[1].status, found[1].progress = "running", Progress(15, 45, 0.5, ("val_mean_dice", 0.75), 400.0)
     console = Console(width=120, file=io.StringIO())
-    console.print(board._table("cross-validation of spleen", found, 1))
+    console.print(board._table("cross-validation of spleen", found, 1, 20))
     assert isinstance(console.file, io.StringIO)
     lines = [line.split() for line in console.file.getvalue().splitlines()]
     assert lines[0] == "cross-validation of spleen: 1 of 3 done, 16:40 left".split()
@@ -103,6 +103,17 @@ def test_the_time_left_in_all(tmp_path: Path, statuses: str, slots: int, expecte
 
 def test_nothing_is_said_of_the_time_while_nothing_is_known(tmp_path: Path) -> None:
     assert left_in_all([Row("a", tmp_path, "running"), Row("b", tmp_path)], 1) is None
+
+
+def test_a_small_terminal_shows_what_is_at_work(tmp_path: Path) -> None:
+    statuses = ["done"] * 40 + ["failed"] + ["pruned"] * 9 + ["running"] * 2 + ["waiting"] * 48
+    found = [Row(f"trial_{number}", tmp_path, status) for number, status in enumerate(statuses)]
+    assert [row.name for row in fitting(found, 5)] == ["trial_40", "trial_50", "trial_51", "trial_52", "trial_53"]
+    assert fitting(found[:40], 2) == found[38:40]
+    console = Console(file=io.StringIO(), width=100, height=10)
+    console.print(board._table("sweep of light", found, 2, 6))
+    lines = console.file.getvalue().splitlines()
+    assert (len(lines), "49 of 100 done" in lines[0], "and 95 more" in lines[-1]) == (8, True, True)
 
 
 def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from bundle_engine.cli import main
+from bundle_engine.cli.cross_validating import _tell
+from bundle_engine.errors import BundleEngineWarning, UsageError
 from bundle_engine.experiment import fold_table
 from bundle_engine.experiment.children import job_of, overrides_of, threads_of, why
 from bundle_engine.experiment.course import How
-from bundle_engine.experiment.cross_validation import begin
+from bundle_engine.experiment.cross_validation import CrossValidation, begin
 from bundle_engine.experiment.fold_table import FoldRow
+from bundle_engine.experiment.outcome import threshold_of
 from bundle_engine.experiment.parent import read_experiment
 from bundle_engine.runs.folder import Lock
 from tests.experiment.tiny_bundle import make_bundle
@@ -24,7 +27,7 @@ from tests.experiment.tiny_bundle import make_bundle
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return make_bundle(tmp_path / "tiny").root
+    return make_bundle(tmp_path / "tiny", extra=None).root
 
 
 @pytest.fixture
@@ -61,7 +64,12 @@ def prepare(tiny: Path, hippocampus: Path) -> Callable[..., Path]:
         (["--bundle", "tiny", "--ckpt_dir", "models"], "one folder for all folds"),
         (["--bundle", "tiny", "--api_key", "abc"], "'api_key' is a secret"),
         (["--bundle", "tiny", "--dry_run", "true"], "--dry_run is no option of the folds"),
-        (["--resume", "nothing"], "there is no cross_validation 'nothing'"),
+        (["--bundle", "tiny", "--progress", "brr"], "progress is shown as"),
+        (["--bundle", "tiny", "--register", "two words"], "'two words' is no name for a model"),
+        (["--bundle", "tiny", "--strict", "true", "--max_epoch", "2"], "did you mean 'max_epochs'?"),
+        (["--bundle", "tiny", "--output_dir", "/proc/none"], "cannot write to '/proc/none'"),
+        (["--resume"], "one with an --output_dir is named by that folder"),
+        (["--resume", "nothing"], "there is no cross-validation 'nothing'"),
         (["--resume", "nothing", "--max_epochs", "3"], "--max_epochs would be something else"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -70,7 +78,8 @@ def test_wrong_input_is_told_and_nothing_is_written(
     tiny: Path, hippocampus: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = [] if "--resume" in arguments else ["--dataset_dir", str(hippocampus)]
-    assert main(["cross_validate", *arguments, *more, "--progress", "none"]) == 2
+    mode = [] if "--progress" in arguments else ["--progress", "none"]
+    assert main(["cross_validate", *arguments, *more, *mode]) == 2
     told = capsys.readouterr().err
     assert message in told
     assert "Traceback" not in told
@@ -86,6 +95,39 @@ def test_an_experiment_is_not_written_over(
     assert main(["cross_validate", *arguments]) == 2
     assert "--resume" in capsys.readouterr().err
     assert (folder / "experiment.json").read_bytes() == before
+
+
+def test_a_run_that_is_there_already_is_not_taken_for_a_fold(prepare: Callable[..., Path], tiny: Path) -> None:
+    (tiny.parent / "parent" / "fold_1").mkdir(parents=True)
+    (tiny.parent / "parent" / "fold_1" / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match="there is a run in 'parent/fold_1' already"):
+        prepare()
+
+
+def test_what_does_nothing_in_all_folds_is_told(prepare: Callable[..., Path]) -> None:
+    with pytest.warns(BundleEngineWarning, match="'max_epoch' has no effect.*did you mean 'max_epochs'"):
+        prepare(overrides={"max_epoch": 3, "handlers": []})  # the evaluate config has handlers
+
+
+def test_folds_that_were_not_measured(prepare: Callable[..., Path], capsys: Any) -> None:
+    folder = prepare()
+    done = CrossValidation(folder, read_experiment(folder), [FoldRow("val", "fold_0", 4, {})])
+    assert _tell(done) == 0
+    assert "nothing was measured" in capsys.readouterr().err
+
+
+def test_the_threshold_of_an_ensemble_is_not_chosen_where_it_was_trained(tmp_path: Path) -> None:
+    table = "Subject,Label,Prediction,Correct,Probability_normal,Probability_ill,Image\na,ill,ill,1,0.2,0.8,\n"
+    for part, value in (
+        ("fold_0/evaluation/val", 0.3),
+        ("fold_1/evaluation/val", 0.5),
+        ("fold_1/evaluation/test", 0.9),
+    ):
+        (tmp_path / part).mkdir(parents=True)
+        (tmp_path / part / "metrics.csv").write_text(table)
+        record = {"task": "classification", "threshold": {"value": value, "source": "chosen on this set"}}
+        (tmp_path / part / "evaluation.json").write_text(json.dumps(record))
+    assert threshold_of([tmp_path / "fold_0", tmp_path / "fold_1"]) == pytest.approx(0.4)
 
 
 def test_two_do_not_work_on_one_experiment(prepare: Callable[..., Path], capsys: Any) -> None:
@@ -143,6 +185,8 @@ def test_records_are_listed_and_shown(prepare: Callable[..., Path], tiny: Path, 
     shown = json.loads(capsys.readouterr().out)
     assert [child["name"] for child in shown["children"]] == ["fold_0", "fold_1"]
     assert shown["overrides"]["extra"] == list(range(100))
+    assert main(["runs", "diff", str(folder), folder.name]) == 2
+    assert "is a cross-validation, and diff takes runs" in capsys.readouterr().err
     assert main(["runs", "show", "nothing"]) == 2
     assert "there is no run 'nothing'" in capsys.readouterr().err
 
@@ -266,3 +310,12 @@ def test_the_table_of_folds(tmp_path: Path) -> None:
         "test  ENSEMBLE   10        0.950",
     ]
     assert fold_table.means_of(ROWS)["test Dice"] == 0.7
+    of_classes = [FoldRow("val", "fold_0", 40, {"Brier": 0.1, "Accuracy": 0.9, "AUC ill": 0.8})]
+    assert fold_table.render(of_classes).splitlines()[0].split() == [
+        "set",
+        "fold",
+        "subjects",
+        "Accuracy",
+        "AUC",
+        "ill",
+    ]

@@ -126,6 +126,7 @@ def test_lists_that_cannot_be_handed_on(
     ("subjects", "splits", "groups", "message"),
     [
         (4, 5, [], "5 folds cannot be made of 4 subjects"),
+        (0, 5, [], "there are no subjects to make folds of"),
         (4, 1, [], "at least 2 folds"),
         (4, 3, ["a", "a", "b", "b"], "3 folds cannot be made of 2 groups"),
     ],
@@ -180,8 +181,9 @@ def test_groups_by_a_column_of_the_table(tmp_path: Path, hippocampus: Path) -> N
     (folder / "dataset.csv").write_text("\n".join(rows) + "\n")
     found = find_subjects(configs, {"dataset_dir": str(folder)}, group_column="site")
     assert found.groups == tuple(group_of(name) for name in found.names)
-    with pytest.raises(UsageError, match="nothing called 'sites'"):
+    with pytest.raises(UsageError, match="nothing called 'sites'") as error:
         find_subjects(configs, {"dataset_dir": str(folder)}, group_column="sites")
+    assert error.value.hint == "did you mean 'site'?"
     rows[1:3] = []
     (folder / "dataset.csv").write_text("\n".join(rows) + "\n")
     with pytest.raises(UsageError, match="1 subjects have nothing in the column 'site': hippocampus_001"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from bundle_engine.cli import main
+from bundle_engine.config import ConfigParser
+from bundle_engine.errors import ExpressionError, InstantiationError
 from bundle_engine.workflow import ConfigWorkflow
 
 pytest.importorskip("ignite")
@@ -99,3 +102,42 @@ def test_an_error_inside_the_engine_ends_with_finalize(write, config, capsys, er
         assert "in a handler" in captured.err
         assert "scripts/__init__.py:6 in __call__" in captured.err
         assert "train.yaml:26:3  id 'run::0'" in captured.err
+
+
+def test_a_damaged_image_is_named_with_what_is_wrong_with_it(hippocampus: Path, tmp_path: Path) -> None:
+    name = "hippocampus_001.nii.gz"
+    (tmp_path / name).write_bytes((hippocampus / "imagesTr" / name).read_bytes()[:20_000])
+    parser = ConfigParser(
+        {
+            "load": {"_target_": "LoadImaged", "keys": ["image", "label"]},
+            "dataset": {
+                "_target_": "CacheDataset",
+                "data": [{"image": str(tmp_path / name), "label": str(hippocampus / "labelsTr" / name)}],
+                "transform": {"_target_": "Compose", "transforms": ["@load"]},
+                "progress": False,
+            },
+        }
+    )
+    with pytest.raises(InstantiationError) as caught:
+        parser.get_parsed_content("dataset")
+    assert caught.value.message.endswith(
+        ", because of EOFError: Compressed file ended before the end-of-stream marker was reached"
+    )
+    *_, raised, began, files = caught.value.notes
+    assert raised.endswith(", in apply_transform")
+    assert began.startswith("which began at ")
+    assert began.endswith(", in read")
+    assert files.startswith(f"with image={str(tmp_path / name)!r}, label={str(hippocampus / 'labelsTr' / name)!r}")
+
+
+def test_an_image_that_was_read_already_is_named_too(hippocampus: Path) -> None:
+    file = str(hippocampus / "imagesTr" / "hippocampus_001.nii.gz")
+    parser = ConfigParser(
+        {
+            "crop": {"_target_": "Compose", "transforms": ["$lambda image: image[:, 'x']"]},
+            "broken": f"$@crop(monai.transforms.LoadImage()({file!r}))",
+        }
+    )
+    with pytest.raises(ExpressionError) as caught:
+        parser.get_parsed_content("broken")
+    assert caught.value.notes[-1] == f"with {file!r}"

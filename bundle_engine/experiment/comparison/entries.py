@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bundle_engine.data.table import SETS, set_name
-from bundle_engine.errors import InputNotFoundError, UsageError
+from bundle_engine.errors import InputError, InputNotFoundError, UsageError
 from bundle_engine.evaluation.records import Evaluation, find_evaluations
 from bundle_engine.evaluation.staging import RECORD
 from bundle_engine.evaluation.tables import MEASURES, measure_of
@@ -16,12 +16,14 @@ from bundle_engine.evaluation.tables import METRICS as TABLE
 from bundle_engine.experiment.comparison.measurements import ACROSS, TRUE_CLASS, Measurement, read_measurements
 from bundle_engine.runs.folder import RECORD as RUN
 from bundle_engine.runs.folder import find_run, shown
+from bundle_engine.workflow.files import near_files
 
 __all__ = ["ENSEMBLE", "RESULTS", "Entry", "measurements_of", "read_entries"]
 
 RESULTS = "CrossValResults"
 ENSEMBLE = "ENSEMBLE"
 _DEPTH = 3
+_TABLES = (".csv", ".txt", "")  # how files with tables end
 _KIND = "cross_validation"
 _PLAIN = ("evaluation", RESULTS)  # folders whose names say nothing of the run
 
@@ -135,6 +137,8 @@ def _run(text: str) -> Path:
         return find_experiment(text, _KIND)
     except InputNotFoundError:
         message = f"there is no file or folder '{text}', and no run of that name"
+        beside = near_files(Path(text).expanduser()) or ""
+        near = beside if beside.startswith("did you mean") else near
         raise InputNotFoundError(message, hint=near) from None
 
 
@@ -177,6 +181,9 @@ def _entries(path: Path, run: str) -> list[Entry]:
     if path.is_file():
         if path.name == TABLE and (path.parent / RECORD).is_file():
             return _of_folder(path.parent, run)
+        if path.suffix.lower() not in _TABLES:
+            hint = "name the folder of a run or of an evaluation, or a metrics.csv"
+            raise InputError(f"'{shown(path)}' is no table of measures", hint=hint)
         return _from_table(path, run)
     return _of_folder(path / RESULTS if (path / RESULTS).is_dir() else path, run)
 
@@ -202,7 +209,7 @@ def _from_tables(folder: Path, run: str) -> list[Entry]:
     if not found:
         hint = "name a folder that evaluate wrote, or a metrics.csv"
         if (folder / RUN).is_file():
-            hint = f"evaluate its checkpoint first, with --output_dir {shown(folder / 'evaluation')}"
+            hint = f"evaluate it first: evaluate --model {shown(folder)}"
         raise InputNotFoundError(f"there is no evaluation in '{shown(folder)}'", hint=hint)
     return [entry for path in found for entry in _from_table(path, run, path.parent.relative_to(folder).parts)]
 

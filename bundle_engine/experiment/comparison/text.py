@@ -55,7 +55,7 @@ def in_short(comparison: Comparison) -> str:
         head = ["structure", "measure", "run", comparison.column, "p (Holm)", "finding"]
         lines += _findings(f"groups of subjects, {part}", head, rows)
     found = len({(each.question.set, each.subject) for each in comparison.recurring})
-    lines.append(f"outliers: {found} subjects" if found else "outliers: none")
+    lines.append(f"outliers: {found} {'subject' if found == 1 else 'subjects'}" if found else "outliers: none")
     return "\n".join(lines)
 
 
@@ -63,7 +63,8 @@ def _findings(title: str, head: list[str], rows: Sequence[list[str]]) -> list[st
     shown = rows if len(rows) <= _MOST else [row for row in rows if row[-1].endswith(" is better")]
     lines = [title, _aligned([head, *shown])] if shown else [title] if rows else []
     if len(shown) < len(rows):
-        lines.append(f"no difference shown, or no test, in {len(rows) - len(shown)} more")
+        left = f"{len(rows) - len(shown)} more" if shown else f"all {len(rows)}"
+        lines.append(f"no difference shown, or no test, in {left}")
     return lines
 
 

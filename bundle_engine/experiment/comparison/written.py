@@ -23,6 +23,7 @@ from bundle_engine.experiment.comparison.text import as_text
 __all__ = ["PAGE", "check_folder", "replacing_entries", "write_comparison", "write_into"]
 
 PAGE = "report.html"
+GROUPS = "group_tests.csv"
 _PAIRED: tuple[str, ...] = (
     "set",
     "structure",
@@ -71,6 +72,8 @@ def write_comparison(comparison: Comparison, folder: str | os.PathLike[str], *, 
     target = Path(folder).expanduser().absolute()
     with replacing_entries(target) as aside:
         write_into(aside, comparison, title=title)
+    if not comparison.groups:
+        (target / GROUPS).unlink(missing_ok=True)  # of a comparison that was there before
     return target / PAGE
 
 
@@ -86,7 +89,7 @@ def write_into(folder: Path, comparison: Comparison, *, title: str = "") -> None
         for t in comparison.paired
     ))  # fmt: skip
     if comparison.groups:
-        write_table(folder / "group_tests.csv", _GROUPS, (
+        write_table(folder / GROUPS, _GROUPS, (
             [
                 *t.question, t.name, comparison.column, t.first, t.second, t.first_count, t.second_count, t.undefined,
                 t.infinite, t.first_median, t.second_median, t.chance, t.statistic, _small(t.p), _small(t.p_holm),
@@ -109,8 +112,12 @@ def write_into(folder: Path, comparison: Comparison, *, title: str = "") -> None
 
 def check_folder(folder: Path) -> None:
     """Raise a `UsageError` where a comparison cannot be written to, before it is made."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"cannot write to '{folder}': it is a file", hint="name a folder")
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        which = "it is a file" if there == folder else f"'{there}' is a file"
+        raise UsageError(f"cannot write to '{folder}': {which}", hint="name a folder")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"cannot write to '{folder}': there is no permission to write to '{there}'")
     if (folder / RECORD).is_file():
         raise UsageError(f"'{folder}' holds an evaluation, whose files would be replaced", hint="name another folder")
 
@@ -127,7 +134,7 @@ def replacing_entries(folder: Path) -> Iterator[Path]:
     try:
         aside.mkdir(parents=True)
     except OSError as error:
-        raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from error
+        raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from None
     try:
         yield aside
         _put(aside, folder)
@@ -145,7 +152,7 @@ def _put(aside: Path, folder: Path) -> None:
                 shutil.rmtree(target)
             os.replace(entry, target)
     except OSError as error:
-        raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from error
+        raise UsageError(f"cannot write to '{folder}': {error.strerror or error}") from None
 
 
 def _small(value: float | None) -> str | None:

@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bundle_engine.config.ids import REFERENCE, SEP
 from bundle_engine.errors import InputError
+from bundle_engine.evaluation.sets import Configs, read_parser
 from bundle_engine.experiment.progress import read_progress
 from bundle_engine.runs.record import read_record
 
-__all__ = ["MAXIMIZE", "METRICS", "MINIMIZE", "Metric", "direction_of"]
+__all__ = ["MAXIMIZE", "METRICS", "MINIMIZE", "Metric", "direction_of", "key_metric_of"]
 
 METRICS = "metrics.json"
 """A file in a run's folder in which any program may write numbers by their names, or lists of them, one per step."""
 
+_KEY_METRICS = tuple(f"validate{SEP}{name}" for name in (f"evaluator{SEP}key_val_metric", "key_metric"))
 MAXIMIZE, MINIMIZE = "maximize", "minimize"
 _BETTER_WHEN_SMALL = ("loss", "error", "distance", "mse", "mae", "rmse")
 
@@ -24,6 +27,18 @@ _BETTER_WHEN_SMALL = ("loss", "error", "distance", "mse", "mae", "rmse")
 def direction_of(name: str) -> str:
     """Guess from a metric's name whether more is better."""
     return MINIMIZE if any(part in name.lower() for part in _BETTER_WHEN_SMALL) else MAXIMIZE
+
+
+def key_metric_of(configs: Configs) -> str:
+    """Give the name of the key metric of the validation, where the config tells; else an empty text."""
+    parser = read_parser(configs.train, configs.root, {})
+    for id in _KEY_METRICS:
+        written = parser.get(id)
+        if isinstance(written, str) and written.startswith(REFERENCE):
+            written = parser.get(written[len(REFERENCE) :])
+        if isinstance(written, Mapping) and written:
+            return str(next(iter(written)))
+    return ""
 
 
 class Metric(NamedTuple):
@@ -65,6 +80,8 @@ class Metric(NamedTuple):
             name = self.name or str(facts.get("key_metric") or "")
             if name in facts.get("metrics", {}):
                 return name, float(facts["metrics"][name])
+            if name and not self.name:
+                return None  # there was no validation, and the loss of the training does not stand for it
         return None
 
     def now(self, folder: Path) -> list[tuple[int, float]]:
@@ -76,6 +93,14 @@ class Metric(NamedTuple):
         if at.metric is None or not at.epoch or self.name not in ("", at.metric[0]):
             return []
         return [(at.epoch, at.metric[1])]
+
+    def unfit(self, folder: Path) -> str | None:
+        """Give what a run has written under the metric's name where that is no number to compare, such as NaN."""
+        content = _content(folder)
+        written = content.get(self.name) if self.name else next(iter(content.values()), None)
+        if isinstance(written, list):
+            written = next((each for each in written if not _is_number(each)), "an empty list")
+        return None if written is None or _is_number(written) else str(written)
 
     def names(self, folder: Path) -> list[str]:
         """Give the names of all metrics of a run."""
@@ -91,16 +116,20 @@ class Metric(NamedTuple):
 
 def _written(folder: Path) -> dict[str, list[float]]:
     """Read the numbers in a run's folder."""
-    try:
-        content = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # there is none, or it is just being written
-        return {}
     found = {}
-    for name, value in content.items() if isinstance(content, Mapping) else ():
+    for name, value in _content(folder).items():
         values = value if isinstance(value, list) else [value]
         if values and all(_is_number(each) for each in values):
             found[str(name)] = [float(each) for each in values]
     return found
+
+
+def _content(folder: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none, or it is just being written
+        return {}
+    return content if isinstance(content, Mapping) else {}
 
 
 def _is_number(value: Any) -> bool:

@@ -69,6 +69,11 @@ def read_range(id: str, written: Any) -> Range:
         except (SyntaxError, ValueError):
             values = tuple(part.strip() for part in call[2].split(","))
         return _checked(id, call[1], values)
+    if isinstance(written, str) and "(" in written and ")" not in written:
+        raise UsageError(
+            f"'{written}' is only the beginning of what values of '{id}' can be drawn from",
+            hint="in a file, what stands inside of {...} and has commas needs quotes",
+        )
     raise UsageError(
         f"'{written}' is nothing that values of '{id}' can be drawn from",
         hint="uniform(0, 1), log(1e-5, 1e-2), int(1, 8), logint(8, 512) or choice(a, b)",
@@ -143,6 +148,11 @@ class Space(NamedTuple):
     def ids(self) -> list[str]:
         """All ids, in the order given."""
         return [*self.grid, *(id for group in self.zipped for id in group), *self.ranges]
+
+    def sample(self) -> dict[str, Any]:
+        """Give one value for each id."""
+        listed = {id: steps[0] for group in (self.grid, *self.zipped) for id, steps in group.items()}
+        return listed | {id: range.values[0] for id, range in self.ranges.items()}
 
     def axes(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Give what goes with each other: the name of each axis, and the values of its ids along it."""

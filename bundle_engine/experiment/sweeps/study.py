@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bundle_engine.config.closest import either, matches
 from bundle_engine.errors import InputError, MissingDependencyError, UsageError
@@ -61,7 +62,7 @@ class Study:
         path = folder / STORAGE
         try:
             with _quiet():
-                storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+                storage = optuna.storages.RDBStorage(_address(path))
                 known = len(storage.get_all_trials(_only(storage))) if storage.get_all_studies() else 0
                 self._study = optuna.create_study(
                     storage=storage,
@@ -77,6 +78,7 @@ class Study:
             reason = str(error).partition("\n")[0]
             raise InputError(f"the study in '{path}' cannot be read: {reason}") from None
         self._trials: dict[int, Any] = {}
+        self.is_exhausted = False  # some samplers know when there is nothing left to try
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """Give the number of a new trial, and the values that it is to try."""
@@ -92,16 +94,21 @@ class Study:
     def tell(self, number: int, value: float | None) -> None:
         """Say what a trial came to; None when it failed."""
         state = self._optuna.trial.TrialState
-        with contextlib.suppress(ValueError), _quiet():  # it was told before
-            if value is None:
-                self._study.tell(number, state=state.FAIL)
-            else:
-                self._study.tell(number, value)
+        if value is None:
+            self._told(number, state=state.FAIL)
+        else:
+            self._told(number, values=value)
 
     def tell_pruned(self, number: int) -> None:
         """Say that a trial was stopped because it was not worth going on with."""
-        with contextlib.suppress(ValueError), _quiet():
-            self._study.tell(number, state=self._optuna.trial.TrialState.PRUNED)
+        self._told(number, state=self._optuna.trial.TrialState.PRUNED)
+
+    def _told(self, number: int, **outcome: Any) -> None:
+        with contextlib.suppress(ValueError), _quiet():  # it was told before
+            try:
+                self._study.tell(number, **outcome)
+            except RuntimeError:  # a sampler wants to stop the loop that Optuna has, and we have not
+                self.is_exhausted = True
 
     def should_stop(self, number: int, steps: list[tuple[int, float]]) -> bool:
         """Tell whether a trial is not worth going on with.
@@ -120,6 +127,11 @@ class Study:
             for step, value in new:
                 trial.report(value, step)
             return bool(new) and bool(trial.should_prune())
+
+
+def _address(path: Path) -> str:
+    """Give the address of a database, in which some characters mean something else."""
+    return f"sqlite:///{quote(str(path)) if set(str(path)) & set('?%') else path}"
 
 
 def _only(storage: Any) -> int:

@@ -67,7 +67,7 @@ def write_table(path: Path, children: Sequence[Child], metric: Metric) -> None:
             writer.writerow(["trial", "status", *ids, metric.name or "result", "seconds", "error"])
             for child in children:
                 values = values_of(child)
-                cells = [_text(values[id]) if id in values else "" for id in ids]
+                cells = [_exact(values[id]) if id in values else "" for id in ids]
                 seconds = "" if child.seconds is None else f"{child.seconds:.1f}"
                 result = result_of(child)
                 shown = "" if result is None else repr(result)
@@ -112,6 +112,12 @@ def render(children: Sequence[Child], metric: Metric, *, most: int = 20) -> str:
 def in_words(child: Child) -> str:
     """Write what a trial tries in a line."""
     return ", ".join(f"{id} {_text(value)}" for id, value in values_of(child).items())
+
+
+def _exact(value: Any) -> str:
+    """Write a value so that a number is the same when it is read."""
+    text = _text(value)
+    return repr(value) if isinstance(value, float) and float(text) != value else text
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bundle_engine.config.ids import Id, split_operator
 from bundle_engine.errors import UsageError
 from bundle_engine.evaluation.sets import Configs
 from bundle_engine.experiment import children as runs
@@ -17,7 +18,7 @@ from bundle_engine.experiment.course import Course, How, begin_experiment, new_f
 from bundle_engine.experiment.launchers import DONE, FAILED, RUNNING, STOPPED, Job, State
 from bundle_engine.experiment.parent import Child, Experiment
 from bundle_engine.experiment.sweeps import table
-from bundle_engine.experiment.sweeps.metric import MAXIMIZE, MINIMIZE, Metric, direction_of
+from bundle_engine.experiment.sweeps.metric import MAXIMIZE, MINIMIZE, Metric, direction_of, key_metric_of
 from bundle_engine.experiment.sweeps.space import Space
 from bundle_engine.experiment.sweeps.study import Study, require_names
 from bundle_engine.runs.folder import RECORD
@@ -82,12 +83,33 @@ class Plan:
         space = self.space()
         if self.random is not None and self.optuna is not None:
             raise UsageError("--random and --optuna both say what is tried next", hint="leave one of them out")
-        if self.direction not in (None, MAXIMIZE, MINIMIZE):
-            raise UsageError(f"'{self.direction}' is no direction", hint=f"{MAXIMIZE} or {MINIMIZE}")
+        self.require_direction()
         if self.optuna is not None:
             require_names(self.sampler, self.pruner, self.seed)
             return None
         return space.points() if self.random is None else space.draw(self.random, self.seed)
+
+    def require_direction(self) -> None:
+        """Raise a `UsageError` when the direction is none."""
+        if self.direction not in (None, MAXIMIZE, MINIMIZE):
+            raise UsageError(f"'{self.direction}' is no direction", hint=f"{MAXIMIZE} or {MINIMIZE}")
+
+    def counting(self, metric: str | None, direction: str | None) -> Plan:
+        """Give the plan with another metric, for a sweep that was begun.
+
+        Raises:
+            UsageError: when trials were chosen by the metric of before.
+        """
+        if self.optuna is not None:
+            raise UsageError(
+                "Optuna has chosen trials by the metric that counted before, and cannot go on with another",
+                hint="leave --metric and --direction out, or begin anew without --resume",
+            )
+        changed = (
+            replace(self, direction=direction) if metric is None else replace(self, metric=metric, direction=direction)
+        )
+        changed.require_direction()
+        return changed
 
 
 class Sweep(NamedTuple):
@@ -109,6 +131,18 @@ class Sweep(NamedTuple):
     def unfinished(self) -> list[Child]:
         """The trials that are neither done nor pruned."""
         return [child for child in self.experiment.children if child.status not in (DONE, PRUNED)]
+
+    @property
+    def chooses(self) -> bool:
+        """Whether Optuna chooses the trials."""
+        return self.experiment.settings["plan"].get("optuna") is not None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is something to go on with: not what has no metric, nor what failed where Optuna chose."""
+        over = (FAILED,) if self.chooses else ()
+        left = [child for child in self.unfinished if "has" not in child.facts and child.status not in over]
+        return bool(left) or len(self.experiment.children) < int(self.experiment.settings["trials"])
 
 
 def sweep(
@@ -154,9 +188,16 @@ def begin(
 ) -> Path:
     """Make the folder of a sweep, with its record; see `sweep`."""
     points = plan.points()
-    ids = plan.space().ids
-    runs.require_overrides({**overrides, **dict.fromkeys(ids)})
-    how.make_launcher()
+    space = plan.space()
+    runs.require_overrides({**overrides, **dict.fromkeys(space.ids)})
+    fixed = {Id.parse(split_operator(key)[1]) for key in overrides}
+    if twice := [id for id in space.ids if Id.parse(split_operator(id)[1]) in fixed]:
+        raise UsageError(
+            f"'{twice[0]}' is set in all trials, and the sweep tries values of it", hint="leave one of them out"
+        )
+    how.check()
+    if plan.optuna is not None and plan.metric is None and plan.direction is None:
+        plan = replace(plan, direction=direction_of(key_metric_of(configs)))  # Optuna asks before a run tells its name
     count = len(points) if points is not None else plan.optuna or 0
     if not count:
         raise UsageError("there is nothing to run: no trial was asked for")
@@ -166,7 +207,8 @@ def begin(
 
         shares = share_out(jobs=count, slots=slots, threads=threads)
         slots, threads = shares.slots, shares.threads
-    folder = new_folder(configs, KIND, output_dir)
+    runs.tell_unused(configs, overrides, tried=space.sample())
+    folder = new_folder(configs, KIND, output_dir, [_name(number, count) for number in range(count)])
     children = [
         Child(_name(number, count), threads=threads, facts={"values": values})
         for number, values in enumerate(points or [])
@@ -188,19 +230,24 @@ def _name(number: int, count: int) -> str:
     return f"trial_{number:0{len(str(count - 1))}}"
 
 
-def carry_on(folder: Path, *, how: How | None = None) -> Sweep:
+def carry_on(folder: Path, *, how: How | None = None, metric: str | None = None, direction: str | None = None) -> Sweep:
     """Go on with a sweep: what is done or pruned stays, others go on from their last checkpoints.
 
     Args:
         folder: its folder.
         how: how they are run; by default as before.
+        metric: another metric that counts from now on, for what is done as well.
+        direction: ``maximize`` or ``minimize``, likewise.
 
     Raises:
         InputError: when it has no record, or a damaged one.
-        UsageError: when it is still running.
+        UsageError: when it is still running, or trials were chosen by the metric of before.
     """
     trials = _Trials(folder, KIND)
+    plan = trials.plan if metric is None and direction is None else trials.plan.counting(metric, direction)
     with trials.at_work():
+        if plan != trials.plan:
+            trials.count_by(plan)
         try:
             trials.run(how or How.of(trials.experiment))
             trials.end(FAILED if trials.now().unfinished else DONE)
@@ -227,6 +274,16 @@ class _Trials(Course):
     def now(self) -> Sweep:
         """Give the sweep as it is."""
         return Sweep(self.folder, self.experiment, self.metric, table.best_of(self.experiment.children, self.metric))
+
+    def count_by(self, plan: Plan) -> None:
+        """Let another metric count, for the trials that are done as well."""
+        self.plan, self.metric = plan, plan.counts
+        self.write(settings={**self.experiment.settings, "plan": vars(plan)})
+        for child in self.experiment.children:
+            if child.status == DONE:
+                facts = {key: value for key, value in child.facts.items() if key != "result"}
+                status, error = self._take_result(self.folder / child.name, facts)
+                self.put(replace(child, status=status, error=error, facts=facts))
 
     def run(self, how: How) -> None:
         """Run what is not done."""
@@ -274,13 +331,16 @@ class _Trials(Course):
         """Give the trials that Optuna chooses, each when there is a place for it."""
         assert self._study is not None
         yield from map(self._job, unfinished)
-        while len(self.experiment.children) < self.count:
+        while len(self.experiment.children) < self.count and not self._study.is_exhausted:
             number, values = self._study.ask()
             name = _name(len(self.experiment.children), self.count)
             threads = self.experiment.settings.get("threads")
             child = Child(name, threads=threads, facts={"values": values, "number": number})
             self.write(children=[*self.experiment.children, child])
             yield self._job(child)
+        if self._study.is_exhausted:
+            self.count = len(self.experiment.children)
+            self.write(settings={**self.experiment.settings, "trials": self.count})
 
     def _job(self, child: Child) -> Job:
         folder = self.folder / child.name
@@ -326,15 +386,18 @@ class _Trials(Course):
             facts["seconds"] = read_record(folder).seconds
         found = self.metric.of(folder)
         if found is not None:
+            facts.pop("has", None)
             name, facts["result"] = found
             if not self.metric.name:  # the first one tells which metric counts
                 self.metric = Metric(name, self.metric.direction or direction_of(name))
                 self.plan = replace(self.plan, metric=name, direction=self.metric.direction)
                 self.write(settings={**self.experiment.settings, "plan": vars(self.plan)})
             return DONE, None
+        names = facts["has"] = self.metric.names(folder)
         if self.plan.metric is None and self._study is None:
             return DONE, None
-        names = self.metric.names(folder)
+        if (written := self.metric.unfit(folder)) is not None:
+            return FAILED, f"it is done, and its metric '{self.metric.name}' is {written}"
         wanted = f"no metric '{self.metric.name}'" if self.metric.name else "no key metric"
         return FAILED, f"it is done, and has {wanted}" + (f"; it has {', '.join(names)}" if names else "")
 
@@ -362,7 +425,9 @@ class _Trials(Course):
         with suppress(ImportError):  # without matplotlib there is no plot
             table.write_plot(self.folder / table.PLOT, children, self.metric)
         best = table.best_of(children, self.metric)
-        if best is None:
+        if best is None:  # with another metric there may have been one
+            for name in (BEST_CONFIG, BEST_ARGUMENTS):
+                (self.folder / name).unlink(missing_ok=True)
             return
         config = self.folder / best.name / "config.yaml"
         if config.is_file():

@@ -50,12 +50,30 @@ def test_many_findings_are_shortened(here: Path, models, write, capsys) -> None:
     assert "no difference shown, or no test, in 18 more" in out
 
 
+def test_without_a_finding_all_are_counted_and_groups_of_before_go(here: Path, models, write, capsys) -> None:
+    subjects = sorted({row.subject for row in models["good"]})
+    table = [f"{name},a.nii,ct,{'north' if n % 2 else 'south'}" for n, name in enumerate(subjects)]
+    (here / "dataset.csv").write_text("\n".join(["subject,filePath,channel,institutionId", *table]) + "\n")
+    for number in range(4):
+        write(here / f"m{number}", {"test": models["alike"]})
+    words = ["compare", "m0", "m1", "m2", "m3", "--metrics=Dice,HD95_mm,HausdorffDistance_mm"]
+    assert main([*words, "--dataset", "dataset.csv"]) == 0
+    assert (here / "comparison" / "group_tests.csv").is_file()
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "no difference shown, or no test, in all 36" in capsys.readouterr().out
+    assert not (here / "comparison" / "group_tests.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         ([], "nothing is named to compare"),
         (["good"], "there is nothing to compare good with"),
         (["good", "none"], "there is no file or folder 'none'"),
+        (["good", "./bda"], "did you mean 'bad'?"),
+        (["good", "bad/test/evaluation.json"], "is no table of measures"),
+        (["good", "bad", "--output_dir", "good/test/metrics.csv/x"], "metrics.csv' is a file"),
         (["good", "bad", "--output_dir", "good/test"], "holds an evaluation, whose files would be replaced"),
         (["good", "bad", "--output_dir", "good/test/metrics.csv"], "it is a file"),
         (["good", "bad", "--dataset", "no.csv"], "there is no file 'no.csv'"),

@@ -238,7 +238,7 @@ def test_names_of_inputs(tables: Path, folds: Path, monkeypatch: pytest.MonkeyPa
     (tables / "empty" / "run.json").write_text("{}")
     with pytest.raises(InputNotFoundError, match="there is no evaluation in 'empty'") as caught:
         names("good", "empty")
-    assert caught.value.hint == "evaluate its checkpoint first, with --output_dir empty/evaluation"
+    assert caught.value.hint == "evaluate it first: evaluate --model empty"
 
 
 def test_runs_are_found_by_parts_of_their_names(write, models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

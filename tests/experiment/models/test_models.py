@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bundle_engine.errors import DownloadError, InputError, InputNotFoundError, UsageError
-from bundle_engine.experiment.models import children_of, fetch_weights, model_of_bundle, model_of_run
+from bundle_engine.cli.bundles import find_bundle
+from bundle_engine.cli.entry import main
+from bundle_engine.cli.modelling import named_model
+from bundle_engine.errors import BundleEngineWarning, DownloadError, InputError, InputNotFoundError, UsageError
+from bundle_engine.experiment.models import Model, children_of, fetch_weights, model_of_bundle, model_of_run
 from bundle_engine.experiment.parent import Child, Experiment
 from bundle_engine.experiment.selection import select
 from tests.network.server import Server
@@ -145,6 +148,34 @@ def test_weights_that_are_not_there_or_twice(bundle: Path, weights: list[Path]) 
         model_of_bundle(bundle, [weights[0].with_name("network_9.pt")])
     with pytest.raises(UsageError, match="are named twice"):
         model_of_bundle(bundle, [weights[0], weights[0]])
+
+
+def test_a_checkpoint_of_a_run_is_no_file_of_weights(run: Path, bundle: Path) -> None:
+    (file,) = run.glob("checkpoints/epoch0002_*.pt")
+    with pytest.raises(UsageError, match="is a checkpoint of a run") as caught:
+        model_of_bundle(bundle, [file])
+    assert "--which best, last, or an epoch" in str(caught.value.hint)
+
+
+def test_the_command_line_tells_of_folds_without_a_vote_and_of_runs_with_such_a_name(run: Path, tmp_path: Path) -> None:
+    def named(model: str) -> Model:
+        return named_model(model, None, None, None, None, None, None, None, find_bundle)
+
+    parent_of(run, tmp_path / "parent")
+    with pytest.warns(BundleEngineWarning, match="without a vote in the ensemble: fold_2$"):
+        assert len(named("parent").weights) == 2
+    with pytest.raises(InputNotFoundError) as caught:
+        named("parnet")
+    assert caught.value.hint == "did you mean the run 'parent'?"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--mdel", "last"], "--model"), (["--bundle", "hippocampus_segmentation", "--output_dri", "x"], "--output_dir")],
+)
+def test_evaluate_knows_its_options(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    assert main(["evaluate", *words]) == 2
+    assert f"did you mean {said}?" in capsys.readouterr().err
 
 
 def test_weights_of_an_address_are_downloaded_once(weights: list[Path]) -> None:

@@ -19,6 +19,8 @@ import yaml
 
 from bundle_engine.bundle.digests import parse_digests, verify_digests
 from bundle_engine.cli.entry import main
+from bundle_engine.experiment.assembly import assemble
+from bundle_engine.experiment.models import model_of_bundle
 from tests.conftest import ROOT
 
 
@@ -63,6 +65,7 @@ def test_the_requirements_are_what_is_imported_as_it_is_installed(packaged: Path
     pins = next(each["pip"] for each in described["dependencies"] if isinstance(each, dict))
     assert pins == [f"{name}=={version}" for name, version in rows.items()]
     assert f"python={'.'.join(map(str, sys.version_info[:3]))}" in described["dependencies"]
+    assert described["name"] == "final_ensemble_model"
 
 
 def test_the_configs_of_the_package_hold_what_the_training_changed(packaged: Path) -> None:
@@ -96,9 +99,10 @@ def test_score_segments_an_image_in_a_process_of_its_own(
 def test_a_bundle_that_brings_its_weights_is_packaged_with_them(
     packaged: Path, bundle: Path, tmp_path: Path, capsys: Any
 ) -> None:
-    again = tmp_path / "again"
-    assert main(["package_model", "--model", str(packaged), "--output_dir", "again"]) == 0
-    assert capsys.readouterr().out == "wrote again, with 2 networks\n  python again/score.py IMAGE\n"
+    again = tmp_path / "once more"
+    assert main(["package_model", "--model", str(packaged), "--output_dir", "once more"]) == 0
+    assert capsys.readouterr().out == "wrote once more, with 2 networks\n  python 'once more/score.py' IMAGE\n"
+    assert (again / "environment.yml").read_text().splitlines()[0] == "name: once_more"  # conda takes no spaces
     for name in ("requirements.txt", "configs/metadata.json", "scripts/inferer.py"):
         assert (again / name).read_bytes() == (packaged / name).read_bytes(), name
     for name in ("model_0.pt", "model_1.pt"):
@@ -108,11 +112,31 @@ def test_a_bundle_that_brings_its_weights_is_packaged_with_them(
     written = [yaml.safe_load((each / "configs" / "inference.yaml").read_text()) for each in (again, packaged)]
     assert written[0] == written[1]
     (again / "models" / "model_1.pt").unlink()
-    assert main(["package_model", "--model", "again", "--output_dir", "third"]) == 2
+    assert main(["package_model", "--model", "once more", "--output_dir", "third"]) == 2
     assert "there are no trained weights at" in capsys.readouterr().err
     assert main(["package_model", "--model", str(bundle), "--output_dir", "third"]) == 2
     assert "--local_weights_path FILE" in capsys.readouterr().err
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+def test_a_loader_that_initialize_calls_gives_way(
+    bundle: Path, weights: list[Path], image: Path, tmp_path: Path, networks: int
+) -> None:
+    zoo = Path(shutil.copytree(bundle, tmp_path / "zoo"))  # as many bundles of the Model Zoo are
+    config = zoo / "configs" / "inference.yaml"
+    content = yaml.safe_load(config.read_text())
+    content["checkpointloader"] = content["handlers"].pop(0)
+    content["initialize"].append("$@checkpointloader(@evaluator)")
+    config.write_text(yaml.safe_dump(content, sort_keys=False))
+    named = ["--bundle", "zoo", "--local_weights_path", ",".join(map(str, weights[:networks]))]
+    words = ["--image_file", str(image), "--nopicture", "--output_dir"]
+    assert main(["predict", *named, *words, "zoo's"]) == 0
+    assert main(["predict", *named[:1], str(bundle), *named[2:], *words, "usual"]) == 0
+    assemble(model_of_bundle(zoo, weights[:networks]), tmp_path / "packed")
+    assert main(["predict", "--model", "packed", *words, "packed's"]) == 0
+    found = [next(Path(each).iterdir()).read_bytes() for each in ("zoo's", "usual", "packed's")]
+    assert found[0] == found[1] == found[2]
 
 
 def test_what_is_there_already_stays(packaged: Path, run: Path, tmp_path: Path, capsys: Any) -> None:
@@ -124,6 +148,9 @@ def test_what_is_there_already_stays(packaged: Path, run: Path, tmp_path: Path, 
     words = ["package_model", "--model", str(run), "--output_dir", "photos", "--overwrite"]
     assert main(words) == 2
     assert "it is no packaged model" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main([*words[:-2], "file/model"]) == 2
+    assert capsys.readouterr().err == f"error: cannot write '{tmp_path}/file/model': '{tmp_path}/file' is a file\n"
     assert list((tmp_path / "photos").iterdir()) == []
 
 

@@ -47,6 +47,10 @@ def quirky(image: Path, folder: Path, how: str) -> Path:
         made = kind(values, None, header)
         made.set_sform(turned, 2)
         made.set_qform(np.diag([1, 1, 1, 1.0]), 1)
+    elif how == "sizes that the sform does not say":
+        made = kind(values, None, header)
+        made.set_sform(turned, 2)
+        made.set_qform(np.diag([1.1, 0.9, 1.3, 1.0]), 1)
     elif how == "no form at all":
         made = kind(values, None, header)
         made.header["qform_code"] = made.header["sform_code"] = 0
@@ -71,12 +75,13 @@ def quirky(image: Path, folder: Path, how: str) -> Path:
 
 @pytest.mark.parametrize(
     "how",
-    ["qform only", "sform that the qform does not say", "no form at all", "scaled numbers", "second version",
-     "a channel axis of one", "voxels of other sizes"],
+    ["qform only", "sform that the qform does not say", "sizes that the sform does not say", "no form at all",
+     "scaled numbers", "second version", "a channel axis of one", "voxels of other sizes"],
 )  # fmt: skip
-def test_the_geometry_stays_to_the_last_bit(predict: Any, image: Path, tmp_path: Path, how: str) -> None:
+def test_the_geometry_stays_to_the_last_bit(predict: Any, image: Path, tmp_path: Path, capsys: Any, how: str) -> None:
     given = quirky(image, tmp_path, how)
     assert predict(given) == 0
+    assert ("contradicts itself" in capsys.readouterr().err) == (how == "sizes that the sform does not say")
     before, after = nibabel.load(given), nibabel.load(tmp_path / "out" / "quirky_seg.nii.gz")
     for field in GEOMETRY:
         if how == "a channel axis of one" and field == "dim":
@@ -178,6 +183,12 @@ COLOURS = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
                      "is flat, of the shape (8, 8)", id="flat"),
         pytest.param(lambda folder, image: write(folder / "a.nii.gz", np.zeros((8, 8, 8), COLOURS)),
                      "holds colours", id="colours"),
+        pytest.param(lambda folder, image: write(folder / "a.nii.gz", np.zeros((8, 8, 8), np.complex64)),
+                     "holds complex numbers", id="complex"),
+        pytest.param(lambda folder, image: _bytes(folder / "a.nii.gz",
+                                                  gzip.compress(gzip.decompress(image.read_bytes())[:9000])),
+                     "is cut off: it has 9000 bytes", id="cut-before-it-was-compressed"),
+        pytest.param(lambda folder, image: _link(folder / "a.nii.gz"), "is a link to 'nowhere'", id="link"),
     ],
 )  # fmt: skip
 def test_what_is_no_image_for_the_network(
@@ -195,6 +206,34 @@ def test_what_is_no_image_for_the_network(
 def _bytes(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def _link(path: Path) -> Path:
+    path.symlink_to("nowhere")
+    return path.parent
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+def test_an_image_that_the_network_makes_no_numbers_of_is_told(
+    predict: Any, image: Path, tmp_path: Path, capsys: Any, networks: int
+) -> None:
+    values = np.asarray(nibabel.load(image).dataobj).astype(np.float32)
+    values[0, 0, :2] = np.nan, np.inf
+    strange = write(tmp_path / "strange.nii.gz", values)
+    assert predict(f"{image},{strange}", "--nopicture", networks=networks) == 2
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hippocampus_003_seg.nii.gz"]
+    lines = capsys.readouterr().err.splitlines()[2:]  # behind the progress; and nothing of ignite's log
+    assert len(lines) == 3
+    assert "gives no numbers for" in lines[0]
+    assert lines[0].endswith("NaN or infinite: 2")
+    assert lines[1] == "  1 image before it: done, and written"
+
+
+def test_an_override_without_effect_is_told(predict: Any, image: Path, capsys: Any) -> None:
+    assert predict(image, "--devce", "cpu", "--nopicture") == 0
+    assert "'devce' is not in the config 'inference.yaml', and has no effect; did you mean 'device'?" in (
+        capsys.readouterr().err
+    )
 
 
 def test_all_images_of_a_folder_are_looked_at_before_the_first_is_segmented(
@@ -224,6 +263,13 @@ def test_all_images_of_a_folder_are_looked_at_before_the_first_is_segmented(
         (["--model", "hippocampus_segmentation", "--image_file", "IMAGE"], "there are no trained weights at"),
         (["--model", "never_heard_of", "--image_file", "IMAGE"], "no ready-made bundle of that name"),
         (["--model", "never:1", "--image_file", "IMAGE"], "there is no registry of models yet"),
+        (["--modle", "a", "--image_file", "x.nii"], "did you mean --model?"),
+        (["--model", "hippocampus_segmentation", "--image", "x.nii"], "no image is named"),
+        (["--model", "hippocampus_segmentation", "--image_fle", "x.nii"], "did you mean --image_file?"),
+        (
+            ["--model", "hippocampus_segmentation", "--image_file", "IMAGE", "--output_dri", "x"],
+            "did you mean --output_dir?",
+        ),
     ],
 )
 def test_models_that_cannot_be_used(image: Path, tmp_path: Path, capsys: Any, words: list[str], said: str) -> None:

@@ -116,9 +116,21 @@ def test_what_was_changed_is_not_taken_for_what_was_registered(registry: MLflowR
 def test_aliases_are_set_moved_and_taken_away(registry: MLflowRegistry, capsys: Any) -> None:
     assert main(["models", "alias", "hippocampus", "stable", "1"]) == 0
     assert registry.find("hippocampus@stable").version == 1
-    assert main(["models", "alias", "hippocampus", "stable", "2"]) == 0
+    assert main(["models", "alias", "hippocampus:2", "stable"]) == 0
     assert registry.find("hippocampus@stable").version == 2
     assert main(["models", "alias", "hippocampus", "stable"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "hippocampus@stable is version 1",
+        "hippocampus@stable is version 2; it was version 1",
+        "hippocampus@stable is nothing any more; it was version 2",
+    ]
+    for words, said in (
+        (["hippocampus", "stable"], "has no alias 'stable'"),
+        (["hippo", "stable"], "there is no model 'hippo'"),
+        (["hippocampus:2", "stable", "1"], "the version is given twice"),
+    ):
+        assert main(["models", "alias", *words]) == 2
+        assert said in capsys.readouterr().err
     assert registry.versions("hippocampus")[1].aliases == ()
     assert main(["models", "alias", "hippocampus", "stable", "9"]) == 2
     assert "has no version '9'" in capsys.readouterr().err
@@ -151,6 +163,7 @@ def test_the_list_and_the_details(registry: MLflowRegistry, capsys: Any) -> None
         (["models", "lst"], "did you mean 'list'"),
         (["models", "show"], "models show takes NAME[:VERSION]"),
         (["register", "--model", "last"], "the model needs a name"),
+        (["register", "--model", "last", "--name", "a", "--alias", "latest"], "'latest' is no alias"),
     ],
 )
 def test_commands_that_cannot_be_done_make_no_registry(
@@ -159,6 +172,14 @@ def test_commands_that_cannot_be_done_make_no_registry(
     assert main(words) == 2
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "notes.txt").write_text("not a database\n" * 100)
+    assert main(["models", "list", "--registry_uri", "sqlite:///notes.txt"]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be used" in error
+    assert error.splitlines()[-1].startswith("  help: --registry_uri, MLFLOW_REGISTRY_URI or MLFLOW_TRACKING_URI")
 
 
 def test_names_that_cannot_be_one(registry: MLflowRegistry, run: Path) -> None:

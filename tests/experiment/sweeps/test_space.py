@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bundle_engine.errors import UsageError
-from bundle_engine.experiment.sweeps.metric import Metric, direction_of
+from bundle_engine.experiment.sweeps.metric import Metric, direction_of, key_metric_of
 from bundle_engine.experiment.sweeps.space import Range, Space, read_range
 from bundle_engine.experiment.sweeps.study import Study, require_names
+from bundle_engine.runs.record import Record, write_record
 
 
 def test_each_value_goes_with_each_and_zipped_lists_go_together() -> None:
@@ -115,6 +116,26 @@ def test_a_study_of_optuna_finds_the_top_and_goes_on_where_it_was(tmp_path: Path
     assert abs(best["x"] - 3) < 0.5
     assert tried(tmp_path / "b", 5) == found[:5]
     assert tried(tmp_path / "b", 3) != found[:3]  # it knows what was tried before
+    assert tried(tmp_path / "what? 5% #1", 1) == found[:1]
+    assert (tmp_path / "what? 5% #1" / "optuna.db").is_file()
+
+
+def test_the_key_metric_of_the_validation_is_read_from_the_config(tmp_path: Path) -> None:
+    from tests.experiment.tiny_bundle import make_bundle
+
+    assert key_metric_of(make_bundle(tmp_path / "tiny")) == "val_mean_dice"
+    assert key_metric_of(make_bundle(tmp_path / "other", validate={"key_metric": {"val_loss": 1}})) == "val_loss"
+    assert key_metric_of(make_bundle(tmp_path / "none", validate={})) == ""
+
+
+def test_the_loss_of_the_training_does_not_stand_for_the_validation(tmp_path: Path) -> None:
+    engines = {
+        "train::trainer": {"metrics": {"train_loss": 1.5}, "key_metric": "train_loss"},
+        "validate::evaluator": {"key_metric": "val_mean_dice"},
+    }
+    write_record(tmp_path, Record(id="a/a", bundle="a", workflow="train", results=engines))
+    assert Metric("").of(tmp_path) is None
+    assert Metric("train_loss").of(tmp_path) == ("train_loss", 1.5)
 
 
 def test_a_study_that_is_damaged_and_names_that_optuna_has_not(tmp_path: Path) -> None:

@@ -148,6 +148,17 @@ def test_a_metric_that_is_not_there_is_told_with_those_that_are(light: Path, cli
         (("--grid", "x=1", "--launcher_settings", "{speed: 3}"), "has no setting 'speed'"),
         (("wrong.yaml",), "a sweep has no 'gird'"),
         (("--resume", "--grid", "x=1"), "--grid would be something else"),
+        (("--grid", "xx=1,2"), "the override 'xx' has no effect"),
+        (("--grid", "x=1,2", "--x", "3"), "'x' is set in all trials, and the sweep tries values of it"),
+        (("--grid", "x=log(1e-3, 1)"), '--space "x=log(1e-3, 1)" draws from a range'),
+        (("--grid", "x=range(1, 4)"), "write all values, with commas between them"),
+        (("--grid", "x=1,2 y=3,4"), "'2 y=3' is an odd value for 'x'"),
+        (("--grid", "x=1,", "2"), "there is no file '2' that says what to try"),
+        (("--grid", "x=1", "--pruner", "median"), "there is a pruner, and nothing that Optuna chooses"),
+        (("--grid", "x=1", "--progress", "brr"), "progress is shown as"),
+        (("--grid", "x=1", "--output_dir", "wrong.yaml"), "cannot write to 'wrong.yaml'"),
+        (("--grid", "x=1", "--output_dir", "/proc/none"), "cannot write to '/proc/none'"),
+        (("--grid", "x=1", "--strict", "true", "--stesp", "3"), "did you mean 'steps'?"),
     ],
 )
 def test_wrong_usage_runs_nothing(light: Path, cli: Cli, arguments: tuple[str, ...], message: str) -> None:
@@ -159,10 +170,101 @@ def test_wrong_usage_runs_nothing(light: Path, cli: Cli, arguments: tuple[str, .
     assert not list(light.parent.rglob("experiment.json"))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("zip: 3", "'zip' of a sweep is a mapping of ids to lists"),
+        ("{grid: {x: [1]}, overrides: [steps]}", "'overrides' of a sweep is a mapping of ids, and not '['steps']'"),
+        ("{grid: {x: [1]}, metric: 3}", "'metric' of a sweep is the name of a metric, and not '3'"),
+        ("{grid: {x: [1]}, seed: one}", "--seed is a whole number"),
+        ("{random: 2, space: {x: uniform(0, 1)}}", "'uniform(0' is only the beginning"),
+        ("{grid: {x: [1]}, sampler: tpe}", "there is a sampler, and nothing that Optuna chooses"),
+    ],
+)
+def test_wrong_files_run_nothing(light: Path, cli: Cli, content: str, message: str) -> None:
+    Path("wrong.yaml").write_text(content + "\n")
+    done = cli("sweep", "wrong.yaml", "--bundle", "light")
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_command_line_wins_over_a_file_that_says_how_to_choose(light: Path, cli: Cli) -> None:
+    Path("sweep.yaml").write_text("{space: {x: 'uniform(0, 6)'}, optuna: 30, pruner: median, metric: score}\n")
+    assert cli("sweep", "sweep.yaml", "--bundle", "light", "--random", "1", "--output_dir", "a").code == 0
+    [row] = rows(Path("a"))
+    assert float(row["x"]) == read_json(Path("a/best_args.json"))["x"]  # with all its digits
+    assert not Path("a/optuna.db").exists()
+
+
+def test_what_does_nothing_in_all_trials_is_told(light: Path, cli: Cli) -> None:
+    done = cli("sweep", "--bundle", "light", "--grid", "x=1", "--metric", "score", "--stesp", "3", "--output_dir", "a")
+    assert done.code == 0
+    assert "warning: the override 'stesp' has no effect" in done.err
+
+
+def test_a_run_that_is_there_already_is_not_taken_for_a_trial(light: Path, cli: Cli) -> None:
+    Path("a/trial_0").mkdir(parents=True)
+    Path("a/trial_0/run.json").write_text("{}")
+    done = cli("sweep", "--bundle", "light", "--grid", "x=1", "--output_dir", "a")
+    assert (done.code, "there is a run in 'a/trial_0' already" in done.err) == (2, True)
+    assert not Path("a/experiment.json").exists()
+
+
+def test_another_metric_can_count_in_the_end(light: Path, cli: Cli) -> None:
+    cli("sweep", "--bundle", "light", "--grid", "x=1.0,3.0", "--metric", "scor", "--output_dir", "a")
+    done = cli("sweep", "--resume", "a")
+    assert "to go on with another metric: bundle-engine sweep --resume a --metric score" in done.err
+    assert "not finished" not in done.err
+    done = cli("sweep", "--resume", "a", "--metric", "score")
+    assert (done.code, done.out.splitlines()[1].split()[:3]) == (0, ["trial_1", "3", "-4.0000"])
+    done = cli("sweep", "--resume", "a", "--metric", "height", "--direction", "minimize")
+    assert (done.code, done.out.splitlines()[1].split()[:3]) == (0, ["trial_1", "3", "4.0000"])
+    shown = cli("runs", "show", "a")
+    assert f"{Path('a/trial_1')}: done" in shown.out
+    assert shown.out.splitlines()[-1].endswith(", x 3.0, height 4")
+
+
+def test_without_a_metric_nothing_is_the_best(light: Path, cli: Cli) -> None:
+    code = light / "scripts" / "__init__.py"
+    code.write_text(code.read_text().replace('{"score"', 'x == 1.0 or {"score"'))
+    done = cli("sweep", "--bundle", "light", "--grid", "x=1.0", "--output_dir", "a")
+    assert (done.code, "nothing tells which is the best" in done.err) == (0, True)
+    assert not Path("a/best.yaml").exists()
+
+
+def test_what_is_no_number_is_told(light: Path, cli: Cli) -> None:
+    code = light / "scripts" / "__init__.py"
+    code.write_text(code.read_text().replace("top - (steps - step)", "top * float('nan')"))
+    done = cli("sweep", "--bundle", "light", "--grid", "x=1.0", "--metric", "score", "--output_dir", "a")
+    assert (done.code, "it is done, and its metric 'score' is nan" in done.err) == (1, True)
+
+
+def test_what_failed_where_optuna_chose_is_not_gone_on_with(light: Path, cli: Cli) -> None:
+    pytest.importorskip("optuna")
+    Path("no").touch()
+    arguments = ("--bundle", "light", "--grid", "x=1.0", "--broken", str(Path("no").absolute()), "--metric", "score")
+    done = cli("sweep", *arguments, "--optuna", "1", "--output_dir", "a")
+    assert (done.code, "to go on" in done.err) == (1, False)
+    refused = cli("sweep", "--resume", "a", "--metric", "height")
+    assert (refused.code, "cannot go on with another" in refused.err) == (2, True)
+
+
+def test_a_sampler_that_has_tried_all_ends_the_sweep(light: Path, cli: Cli) -> None:
+    pytest.importorskip("optuna")
+    arguments = ("--bundle", "light", "--grid", "x=1.0,3.0", "--metric", "score", "--parallel", "1", "--optuna", "9")
+    done = cli("sweep", *arguments, "--sampler", "bruteforce", "--output_dir", "a")
+    assert done.code == 0, done.err
+    assert sorted(row["x"] for row in rows(Path("a"))) == ["1", "3"]
+    assert cli("sweep", "--resume", "a").code == 0
+    assert len(rows(Path("a"))) == 2
+
+
 def test_a_bundle_is_needed_and_a_sweep_to_go_on_with(light: Path, cli: Cli) -> None:
     assert "no bundle is named" in cli("sweep", "--grid", "x=1").err
+    assert "--bundle light" in cli("sweep", "light", "--grid", "x=1").err
     missing = cli("sweep", "--resume")
-    assert (missing.code, "there is no sweep 'last'" in missing.err) == (2, True)
+    assert (missing.code, "there is no sweep in 'runs'" in missing.err) == (2, True)
 
 
 # --- stopped ---
