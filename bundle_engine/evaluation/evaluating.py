@@ -217,7 +217,7 @@ def _evaluate(
             threshold=threshold,
             draw_plots=outputs.plots,
             draw_thumbnails=outputs.thumbnails,
-            facts={**facts, "threshold_source": threshold_source},
+            facts={"threshold_source": threshold_source, **facts},
         )
     else:
         report = SegmentationReport(

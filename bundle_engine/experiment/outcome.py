@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import statistics
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,12 +25,10 @@ __all__ = [
     "evaluate_ensemble",
     "evaluate_fold",
     "rows_of",
-    "threshold_of",
     "trained_rows",
 ]
 
 EVALUATION = "evaluation"
-_HALF = 0.5  # stands for the threshold where there are more than two classes, and none is needed
 
 
 def evaluate_fold(
@@ -110,9 +107,7 @@ def evaluate_ensemble(
 ) -> list[FoldRow]:
     """Let the networks of all finished folds vote on the test set, unless that was done before.
 
-    On the subjects of the folds there is nothing to evaluate: all networks but one were trained on each of them. So the
-    threshold of a classification is not chosen there either: it is the mean of those that the folds chose, each on
-    subjects that it had not seen.
+    On the subjects of the folds there is nothing to evaluate: all networks but one were trained on each of them.
 
     Args:
         configs: the bundle's configs.
@@ -123,7 +118,7 @@ def evaluate_ensemble(
     """
     from bundle_engine.evaluation.evaluating import Outputs
     from bundle_engine.experiment.assessment import evaluate_model
-    from bundle_engine.experiment.models import children_of, model_of_run
+    from bundle_engine.experiment.models import model_of_run
     from bundle_engine.hashing import file_digest
 
     model = model_of_run(folder, which)
@@ -136,21 +131,10 @@ def evaluate_ensemble(
                 overrides=overrides,
                 wanted=["test"],
                 output_dir=folder / ENSEMBLE / EVALUATION,
-                threshold=threshold_of(children_of(folder)),
                 outputs=Outputs(plots=False, thumbnails=False),
                 progress=progress,
             )
     return rows_of(folder / ENSEMBLE, ENSEMBLE, ["test"])
-
-
-def threshold_of(folds: Sequence[Path]) -> float | None:
-    """Give the mean of the thresholds of the folds; None for a segmentation."""
-    from bundle_engine.evaluation.records import find_evaluations
-
-    found = [each for fold in folds for each in find_evaluations(fold / EVALUATION) if each.name == "val"]
-    if not any(each.classes for each in found):
-        return None
-    return statistics.fmean([each.threshold for each in found if each.threshold is not None] or [_HALF])
 
 
 def compare_folds(folder: Path, folds: Sequence[str], configs: Configs, overrides: Mapping[str, Any]) -> Path | None:

@@ -14,13 +14,14 @@ from bundle_engine.cli import main
 from bundle_engine.cli.cross_validating import _tell
 from bundle_engine.errors import BundleEngineWarning, UsageError
 from bundle_engine.experiment import fold_table
+from bundle_engine.experiment.assessment import threshold_of
 from bundle_engine.experiment.children import job_of, overrides_of, threads_of, why
 from bundle_engine.experiment.course import How
 from bundle_engine.experiment.cross_validation import CrossValidation, begin
 from bundle_engine.experiment.fold_table import FoldRow
-from bundle_engine.experiment.outcome import threshold_of
 from bundle_engine.experiment.parent import read_experiment
 from bundle_engine.runs.folder import Lock
+from bundle_engine.runs.record import Record, write_record
 from tests.experiment.tiny_bundle import make_bundle
 
 
@@ -116,18 +117,24 @@ def test_folds_that_were_not_measured(prepare: Callable[..., Path], capsys: Any)
     assert "nothing was measured" in capsys.readouterr().err
 
 
-def test_the_threshold_of_an_ensemble_is_not_chosen_where_it_was_trained(tmp_path: Path) -> None:
+def test_the_threshold_of_an_ensemble_is_not_chosen_where_it_was_trained(prepare: Callable[..., Path]) -> None:
+    folder = prepare()
+    assert threshold_of(folder) is None, "nothing is done yet"
+    for name in ("fold_0", "fold_1"):
+        write_record(folder / name, Record(id=name, bundle="tiny", workflow="train", status="done"))
+    assert threshold_of(folder) is None, "there is no classification"
     table = "Subject,Label,Prediction,Correct,Probability_normal,Probability_ill,Image\na,ill,ill,1,0.2,0.8,\n"
     for part, value in (
         ("fold_0/evaluation/val", 0.3),
         ("fold_1/evaluation/val", 0.5),
         ("fold_1/evaluation/test", 0.9),
     ):
-        (tmp_path / part).mkdir(parents=True)
-        (tmp_path / part / "metrics.csv").write_text(table)
+        (folder / part).mkdir(parents=True)
+        (folder / part / "metrics.csv").write_text(table)
         record = {"task": "classification", "threshold": {"value": value, "source": "chosen on this set"}}
-        (tmp_path / part / "evaluation.json").write_text(json.dumps(record))
-    assert threshold_of([tmp_path / "fold_0", tmp_path / "fold_1"]) == pytest.approx(0.4)
+        (folder / part / "evaluation.json").write_text(json.dumps(record))
+    assert threshold_of(folder) == pytest.approx(0.4)
+    assert threshold_of(folder / "fold_0") is None, "it is one run"
 
 
 def test_two_do_not_work_on_one_experiment(prepare: Callable[..., Path], capsys: Any) -> None:
