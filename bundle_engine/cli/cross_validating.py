@@ -60,11 +60,12 @@ def cross_validate(
     """Cross-validate a bundle; ``bundle-engine cross_validate --help`` explains the options."""
     from bundle_engine.cli import report
     from bundle_engine.experiment.cross_validation import KIND
+    from bundle_engine.experiment.registry import check_name
 
     numbers = None if folds is None else _numbers("folds", folds)
     at_once = count("parallel", parallel)
     if register is not None:
-        _require_name(register)
+        check_name(register)
     if resume:
         unchanged(
             "--parallel, --launcher and --folds",
@@ -107,14 +108,6 @@ def cross_validate(
     elif register is not None:
         print(f"registered as {_register(done, register)}")
     return code
-
-
-def _require_name(name: Any) -> None:
-    """Raise a `UsageError`, before hours of work, when no model can have this name."""
-    from bundle_engine.experiment.registry import is_reference
-
-    if not is_reference(f"{name}:1"):
-        raise UsageError(f"'{name}' is no name for a model", hint="letters, digits, '-', '_' and '.' without spaces")
 
 
 def _register(done: CrossValidation, name: str) -> str:

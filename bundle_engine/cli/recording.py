@@ -72,6 +72,10 @@ class Settings(NamedTuple):
         register = str(arguments.pop("register", None) or "")
         if register and (not record or arguments.get("dry_run")):
             raise UsageError("--register registers what a recorded run has trained, and this one is not recorded")
+        if register:
+            from bundle_engine.experiment.registry import check_name
+
+            check_name(register)
         progress = require_mode(arguments.pop("progress", None))
         interval = arguments.pop("checkpoint_interval", None)
         if interval is not None and not (str(interval).isdigit() and int(interval) < sys.maxsize):

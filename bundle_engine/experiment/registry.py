@@ -16,12 +16,20 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlparse
 
 from bundle_engine.config.closest import either, matches
-from bundle_engine.errors import BundleEngineError, InputError, InputNotFoundError, TrackingError, UsageError
+from bundle_engine.errors import (
+    BundleEngineError,
+    InputError,
+    InputNotFoundError,
+    MissingDependencyError,
+    TrackingError,
+    UsageError,
+)
 from bundle_engine.experiment.models import Model
 
 __all__ = [
@@ -30,6 +38,7 @@ __all__ = [
     "Registry",
     "bundle_of",
     "check_alias",
+    "check_name",
     "is_reference",
     "open_registry",
     "register_model",
@@ -38,6 +47,7 @@ __all__ = [
 URI_VARIABLE = "MLFLOW_REGISTRY_URI"
 LATEST = "latest"
 _EXPERIMENT = "registered models"
+_EXTRA = "pip install 'bundle-engine[tracking]'"
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _REFERENCE = re.compile(r"(?P<name>[^\s:/\\@]+)(?::(?P<version>\d+|latest)|@(?P<alias>[\w.-]+))")
 _NAME = re.compile(r"[^\s:/\\@'\"%]{1,120}")
@@ -121,6 +131,19 @@ def is_reference(text: str) -> bool:
     return _REFERENCE.fullmatch(text) is not None
 
 
+def check_name(name: str) -> None:
+    """Make sure, before hours of work, that a model can be registered by a name.
+
+    Raises:
+        UsageError: when it cannot be one.
+        MissingDependencyError: without MLflow.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"'{name}' is no name for a model", hint="letters, digits, '-', '_' and '.' without spaces")
+    if find_spec("mlflow") is None:
+        raise MissingDependencyError("the registry of models needs mlflow, which is not installed", hint=_EXTRA)
+
+
 def check_alias(alias: str) -> None:
     """Make sure that a word can be an alias.
 
@@ -159,8 +182,7 @@ def register_model(
     from bundle_engine.experiment.assembly import assemble
     from bundle_engine.experiment.prediction import metadata_of
 
-    if _NAME.fullmatch(name) is None:
-        raise UsageError(f"'{name}' is no name for a model", hint="letters, digits, '-', '_' and '.' without spaces")
+    check_name(name)
     with tempfile.TemporaryDirectory(prefix="bundle_engine_") as aside:
         folder = Path(aside, model.bundle.name)
         if model.weights:

@@ -186,3 +186,18 @@ def test_names_that_cannot_be_one(registry: MLflowRegistry, run: Path) -> None:
     for name in ("a b", "a/b", "a:1", "a@b", ""):
         with pytest.raises(UsageError, match="is no name for a model"):
             register_model(model_of_run(run), name, registry)
+
+
+def test_what_cannot_be_registered_is_told_before_anything_runs(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.json").write_text('{"run": "$print(\'ran\')"}')
+    words = ["run", "--config_file", "c.json", "--register"]
+    assert main([*words, "two words"]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "'two words' is no name for a model" in said.err) == ("", True)
+    monkeypatch.setattr("bundle_engine.experiment.registry.find_spec", lambda name: None)
+    assert main([*words, "spleen"]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "pip install 'bundle-engine[tracking]'" in said.err) == ("", True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.json"]
