@@ -23,11 +23,6 @@ def real_data(name: str) -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the pages, which take longest: of several workers none then waits for the last of them."""
-    items.sort(key=lambda item: "tutorials" not in item.path.parts)
-
-
 @pytest.fixture(scope="session")
 def hippocampus() -> Path:
     """The folder of 200 subjects of the Decathlon's hippocampus task."""
