@@ -16,6 +16,8 @@ import pytest
 from bundle_engine.config import targets
 from bundle_engine.config.targets import SHADOWED_BUILTINS, ComponentLocator, Missing, Target, misfits, parameters
 
+pytestmark = pytest.mark.usefixtures("no_scripts")
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -12,7 +12,7 @@ from bundle_engine.errors import TargetNotFoundError
 from bundle_engine.workflow import ConfigWorkflow
 from bundle_engine.workflow.roots import bundle_root_of, importable
 
-pytestmark = pytest.mark.usefixtures("own_modules")
+pytestmark = pytest.mark.usefixtures("no_scripts", "own_modules")
 
 CONFIG = {
     "imports": "$import scripts",
