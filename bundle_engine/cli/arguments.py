@@ -9,8 +9,8 @@ a config, so here names stay as they are written, and nothing runs before everyt
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bundle_engine.cli.command import Command
 from bundle_engine.cli.values import is_yes_or_no, read_option, read_value
@@ -18,7 +18,10 @@ from bundle_engine.config.closest import edit_distance
 from bundle_engine.config.ids import MERGE, OLD_SEP, SEP
 from bundle_engine.errors import UsageError
 
-__all__ = ["Arguments", "Override", "read_arguments"]
+if TYPE_CHECKING:
+    from bundle_engine.config import ConfigParser
+
+__all__ = ["Arguments", "Override", "overrides_of", "read_arguments"]
 
 _FLAG = re.compile(r"--|-[a-zA-Z]")
 
@@ -90,6 +93,25 @@ def read_arguments(command: Command, args: Sequence[str]) -> Arguments:
             given[name] = texts[-1:]
     options = _bind(command, positional, given)
     return Arguments(options, list(overrides.values()))
+
+
+def overrides_of(override: Mapping[str, Any], configs: Callable[[], Iterable[ConfigParser]] = tuple) -> dict[str, Any]:
+    """Read the overrides of a command line.
+
+    Args:
+        override: what stands there.
+        configs: gives the configs, which may have an id that is spelt almost as an option is.
+
+    Raises:
+        UsageError: when one is an option that is misspelt.
+    """
+    found: dict[str, Any] = {}
+    for key, each in override.items():
+        name = key.replace("-", "_")
+        if isinstance(each, Override) and each.meant is not None and not any(name in config for config in configs()):
+            raise UsageError(f"there is no option --{key}", hint=f"did you mean --{each.meant}?")
+        found[name] = each.value if isinstance(each, Override) else each
+    return found
 
 
 def _split(args: Sequence[str], command: Command) -> tuple[list[str], list[_Flag]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundle_engine.cli.arguments import overrides_of
 from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.experiments import (
     RESUME,
@@ -85,6 +86,7 @@ def cross_validate(
         folder, how = begun_before(KIND, resume, launcher, launcher_settings, at_once, progress)
     else:
         if bundle is None:
+            overrides_of(override)  # an option that is misspelt says more
             raise UsageError("no bundle is named", hint="--bundle DIR, or the name of a ready-made bundle")
         how = how_to_run(launcher, launcher_settings, at_once, progress)
         folder = _begin(

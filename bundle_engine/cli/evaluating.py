@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bundle_engine.cli.arguments import overrides_of
 from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.modelling import MODEL_OPTIONS
 from bundle_engine.cli.progress import parts_of
@@ -46,7 +47,7 @@ def evaluate(
 ) -> int:
     """Evaluate a bundle on its sets; ``bundle-engine evaluate --help`` explains the options."""
     from bundle_engine.cli.bundles import find_bundle
-    from bundle_engine.cli.modelling import named_model, overrides_of
+    from bundle_engine.cli.modelling import named_model
     from bundle_engine.errors import UsageError
     from bundle_engine.evaluation.evaluating import Outputs
     from bundle_engine.evaluation.evaluating import evaluate as run

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundle_engine.cli.arguments import overrides_of
 from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.progress import images_one_by_one
 
 if TYPE_CHECKING:
-    from bundle_engine.config import ConfigParser
     from bundle_engine.experiment.models import Model
 
-__all__ = ["MODELLING", "MODEL_OPTIONS", "named_model", "overrides_of", "package_model", "predict"]
+__all__ = ["MODELLING", "MODEL_OPTIONS", "named_model", "package_model", "predict"]
 
 _FOLDERS = ("final_model", "final_ensemble_model")
 
@@ -181,28 +181,6 @@ def named_model(
         home, overrides = found.home, found.overrides
         found = replace(models.model_of_bundle(found.bundle, files, overrides=overrides), home=home)
     return replace(found, key=key) if key is not None else found
-
-
-def overrides_of(override: Mapping[str, Any], configs: Callable[[], Iterable[ConfigParser]] = tuple) -> dict[str, Any]:
-    """Read the overrides of a command line.
-
-    Args:
-        override: what stands there.
-        configs: gives the configs, which may have an id that is spelt almost as an option is.
-
-    Raises:
-        UsageError: when one is an option that is misspelt.
-    """
-    from bundle_engine.cli.arguments import Override
-    from bundle_engine.errors import UsageError
-
-    found: dict[str, Any] = {}
-    for key, each in override.items():
-        name = key.replace("-", "_")
-        if isinstance(each, Override) and each.meant is not None and not any(name in config for config in configs()):
-            raise UsageError(f"there is no option --{key}", hint=f"did you mean --{each.meant}?")
-        found[name] = each.value if isinstance(each, Override) else each
-    return found
 
 
 def _folder_named(name: str, find_bundle: Callable[[str], tuple[Path, bool]]) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bundle_engine.cli.arguments import overrides_of
 from bundle_engine.cli.command import Command, Option
 from bundle_engine.cli.experiments import (
     RESUME,
@@ -83,6 +84,7 @@ def sweep(
         return _tell(_carried_on(folder, how, metric=metric, direction=direction))
     _require_file(file)
     if bundle is None:
+        overrides_of(override)  # an option that is misspelt says more
         is_bundle = file is not None and Path(file).is_dir()
         hint = f"--bundle {file}" if is_bundle else "--bundle DIR, or the name of a ready-made bundle"
         raise UsageError("no bundle is named", hint=hint)

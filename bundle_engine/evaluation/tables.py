@@ -189,7 +189,9 @@ def read_table(
     except (csv.Error, OSError) as error:
         raise InputError(f"'{path}' cannot be read as a table: {error}", place=Place(source)) from error
     if not lines:
-        raise InputError("the table is empty", place=Place(source), hint=f"expected are {', '.join(kinds)}")
+        raise InputError(
+            "the table is empty", place=Place(source), hint=f"expected are {', '.join(kinds)}" if kinds else None
+        )
     columns = lines[0][1]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise InputError(f"the column '{twice[0]}' is there twice", place=Place(source, 1, 1))

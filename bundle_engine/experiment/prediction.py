@@ -111,12 +111,7 @@ def predict(
     weights = model.weights or _loaded_by(parser, places, model.bundle)
     changes = _changes(parser, places, weights, model, images)
     _tell_unused(parser, config, overrides or {})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "it is a file" if folder.is_file() else error.strerror or error
-        raise UsageError(f"cannot make the folder '{folder}': {reason}") from None
-    work = _Work(orders, labels_of(metadata), pictures=pictures, progress=progress)
+    work = _Work(orders, folder, labels_of(metadata), pictures=pictures, progress=progress)
     try:
         _run(config, model, sets.known_to(parser, settings), changes, places, weights, work)
     finally:
@@ -341,8 +336,15 @@ class _Work:
     """Takes predictions as they come, and writes them."""
 
     def __init__(
-        self, orders: Sequence[Order], names: Mapping[int, str] | None, *, pictures: bool, progress: Progress | None
+        self,
+        orders: Sequence[Order],
+        folder: Path,
+        names: Mapping[int, str] | None,
+        *,
+        pictures: bool,
+        progress: Progress | None,
     ) -> None:
+        self.folder = folder
         self.orders = {str(order.image): order for order in orders}
         self.names = dict(names or {})
         self.pictures = pictures
@@ -357,7 +359,12 @@ class _Work:
         return str(self._waiting[0].image) if self._waiting else ""
 
     def begin(self) -> None:
-        """Say that the first image comes."""
+        """Make the folder, now that all is there, and say that the first image comes."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "it is a file" if self.folder.is_file() else error.strerror or error
+            raise UsageError(f"cannot make the folder '{self.folder}': {reason}") from None
         self._begin = time.monotonic()
         self._tell()
 

@@ -52,6 +52,7 @@ def prepare(tiny: Path, hippocampus: Path) -> Callable[..., Path]:
     ("arguments", "message"),
     [
         ([], "no bundle is named"),
+        (["--bundel", "tiny"], "did you mean --bundle?"),
         (["--bundle", "tiny", "--number_of_cross_validation_splits", "9"], "9 folds cannot be made of 8 subjects"),
         (["--bundle", "tiny", "--number_of_cross_validation_splits", "two"], "is a whole number"),
         (["--bundle", "tiny", "--folds", "5"], "there is no fold 5"),

@@ -293,3 +293,11 @@ def test_a_run_predicts_with_the_network_that_it_trained(run: Path, image: Path,
     assert main([*words, "--output_dir", "both", "--epochs_to_test", "1,2"]) == 0
     best, both = (labels_of(tmp_path / name / "hippocampus_003_seg.nii.gz") for name in ("best", "both"))
     assert best.shape == both.shape == nibabel.load(image).shape
+
+
+def test_weights_that_cannot_be_read_leave_no_folder(bundle: Path, image: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "empty.pt").touch()
+    words = ["predict", "--bundle", str(bundle), "--local_weights_path", "empty.pt", "--image_file", str(image)]
+    assert main(words) == 2
+    assert "empty.pt' is empty" in capsys.readouterr().err
+    assert not (tmp_path / "predictions").exists()

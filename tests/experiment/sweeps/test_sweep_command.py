@@ -262,6 +262,7 @@ def test_a_sampler_that_has_tried_all_ends_the_sweep(light: Path, cli: Cli) -> N
 
 def test_a_bundle_is_needed_and_a_sweep_to_go_on_with(light: Path, cli: Cli) -> None:
     assert "no bundle is named" in cli("sweep", "--grid", "x=1").err
+    assert "did you mean --bundle?" in cli("sweep", "--bundel", "b", "--grid", "x=1").err
     assert "--bundle light" in cli("sweep", "light", "--grid", "x=1").err
     missing = cli("sweep", "--resume")
     assert (missing.code, "there is no sweep in 'runs'" in missing.err) == (2, True)
