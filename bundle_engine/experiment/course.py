@@ -216,7 +216,7 @@ class Course:
                 wait_for([self.folder / child.name for child in children])
             self.write(status=RUNNING, ended=None)
             yield
-        except Exception:
+        except Exception:  # whatever it is: the record must not say for ever that this is running
             self.end(FAILED)
             raise
         except BaseException:  # Ctrl-C, or how the command line says SIGTERM

@@ -61,6 +61,15 @@ def digests(parent: Path) -> list[str]:
     return found
 
 
+def undisturbed(folder: Path) -> tuple[Path, list[str]]:
+    """Make a bundle, and cross-validate it without a disturbance; give its folder, and what the weights came to."""
+    os.environ["BUNDLE_ENGINE_CACHE"] = str(folder / "cache")
+    bundle = make_bundle(folder / "tiny").root
+    if command(*begin(bundle, folder / "whole")).wait():
+        raise RuntimeError("the undisturbed cross-validation failed")
+    return bundle, digests(folder / "whole")
+
+
 def epoch(fold: Path) -> int:
     """Give the epoch that a fold has come to; -1 for one that has not begun."""
     return max((int(path.name[5:9]) for path in fold.glob("checkpoints/epoch*.pt")), default=-1)
@@ -92,11 +101,7 @@ def main(times: int, seed: int) -> bool:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="killed_folds_") as name:
         folder = Path(name)
-        os.environ["BUNDLE_ENGINE_CACHE"] = str(folder / "cache")
-        bundle = make_bundle(folder / "tiny").root
-        if command(*begin(bundle, folder / "whole")).wait():
-            raise RuntimeError("the undisturbed cross-validation failed")
-        expected = digests(folder / "whole")
+        bundle, expected = undisturbed(folder)
         same, killed, round_of = 0, 0, 0
         while killed < times:
             round_of += 1

@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.killed_folds import EPOCHS, begin, command, digests, epoch
+from tests.benchmarks.killed_folds import EPOCHS, begin, command, digests, epoch, undisturbed
 from tests.benchmarks.measure import ROOT, goal
-from tests.experiment.tiny_bundle import make_bundle
 
 PER_ROUND = 3  # machines that go in one cross-validation: a fold goes on elsewhere five times at most
 LONGEST, PATIENCE = 1.5, 300.0  # seconds from an epoch's end to the next death; of a cross-validation
@@ -63,11 +62,7 @@ def main(times: int, seed: int) -> bool:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="killed_nodes_") as name:
         folder = Path(name)
-        os.environ["BUNDLE_ENGINE_CACHE"] = str(folder / "cache")
-        bundle = make_bundle(folder / "tiny").root
-        if command(*begin(bundle, folder / "whole")).wait():
-            raise RuntimeError("the undisturbed cross-validation failed")
-        expected = digests(folder / "whole")
+        bundle, expected = undisturbed(folder)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         try:
             for _ in range(2):

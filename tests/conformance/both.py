@@ -21,7 +21,7 @@ def theirs(config: Any, id: str = "") -> Any:
     with silence():
         try:
             return monai_parser(copy.deepcopy(config)).get_parsed_content(id)
-        except Exception as error:
+        except Exception as error:  # whatever MONAI raises is what ours is held against
             return error
 
 
@@ -33,6 +33,6 @@ def read(*paths: Path) -> tuple[ConfigParser, Any]:
         other = monai_parser()
         try:
             other.read_config(list(paths))
-        except Exception as error:
+        except Exception as error:  # likewise
             other = error
     return parser, other

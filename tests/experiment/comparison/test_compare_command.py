@@ -120,3 +120,11 @@ def test_a_browser_shows_the_page(here: Path) -> None:
         pytest.skip("Chromium does not run here")
     assert "good is better" in done.stdout
     assert done.stdout.count("<svg") == 4
+
+
+def test_an_empty_table_is_told_without_an_empty_hint(here: Path, capsys) -> None:
+    (here / "empty.csv").touch()
+    assert main(["compare", "good", "empty.csv"]) == 2
+    err = capsys.readouterr().err
+    assert "the table is empty" in err
+    assert "help:" not in err
